@@ -1,0 +1,21 @@
+//! The rules of the media repository, as plain values that decide and never act.
+//!
+//! Nothing here reads a clock, a socket or a table: a caller loads a [`Record`], asks [`access::decide`] or
+//! [`admit::admit`], and carries out the answer. That is why the rules can be tested as values.
+
+pub mod access;
+pub mod admit;
+pub mod clock;
+pub mod disposition;
+pub mod limits;
+pub mod mxc;
+pub mod record;
+pub mod refusal;
+pub mod thumbnail;
+
+pub use clock::{Clock, Day, Timestamp};
+pub use limits::Limits;
+pub use mxc::{MediaId, Mxc};
+pub use record::{Content, Record, Sha256, State};
+pub use refusal::Refusal;
+pub use ruma_common::{OwnedServerName, OwnedUserId, ServerName, UserId};

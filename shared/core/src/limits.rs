@@ -1,0 +1,112 @@
+//! Every number of the product that bounds something, each with its unit and its default.
+
+use std::time::Duration;
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+
+/// What an operator may choose. The defaults are Synapse's where it has one (`max_upload_size` and the rest).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest upload, in bytes; also what `config` tells clients.
+    pub upload_bytes: u64,
+    /// The largest file fetched from another server, in bytes.
+    pub remote_bytes: u64,
+    /// A picture with this many pixels or more is not thumbnailed (Synapse refuses at `>=`, too).
+    pub image_pixels: u64,
+    /// A picture whose file is larger than this many bytes is not thumbnailed.
+    pub image_bytes: u64,
+    /// Pictures decoded at the same time in one process.
+    pub concurrent_thumbnails: usize,
+    /// How long one thumbnail request, or one arrival, may spend on making pictures.
+    pub thumbnail_time: Duration,
+    /// Uploads received at the same time in one process; each holds up to [`PART_BYTES`] × 3.
+    pub concurrent_uploads: usize,
+    /// How long a whole remote fetch may take, from discovery to the last byte.
+    pub remote_time: Duration,
+    /// How long an answer about a token is believed.
+    pub token_cache: Duration,
+    /// Signed URLs are the same for everyone who asks within this window.
+    pub url_window: Duration,
+    /// A signed URL lives at least this long after it was given out.
+    pub url_min_life: Duration,
+    /// How long a reader waits for media that is on its way when it does not say (`timeout_ms`).
+    pub wait_default: Duration,
+    /// The longest a reader may ask to wait.
+    pub wait_max: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            upload_bytes: 100 * MIB,
+            remote_bytes: 100 * MIB,
+            image_pixels: 32 * MIB,
+            image_bytes: 50 * MIB,
+            concurrent_thumbnails: 2,
+            thumbnail_time: Duration::from_secs(20),
+            concurrent_uploads: 64,
+            remote_time: Duration::from_mins(2),
+            token_cache: Duration::from_mins(1),
+            url_window: Duration::from_mins(10),
+            url_min_life: Duration::from_mins(5),
+            wait_default: Duration::from_secs(20),
+            wait_max: Duration::from_mins(1),
+        }
+    }
+}
+
+/// Up to this many bytes an upload is one `PutObject`; a longer one becomes a multipart upload of parts this long.
+pub const PART_BYTES: usize = 8 * 1024 * 1024;
+
+/// Parts of one multipart upload on their way to S3 at the same time.
+pub const PARTS_IN_FLIGHT: usize = 2;
+
+/// Parts that S3 allows in one multipart upload.
+pub const MAX_PARTS: i32 = 10_000;
+
+/// A thumbnail of at most this many bytes is kept in its record and needs no object.
+pub const INLINE_THUMBNAIL_BYTES: usize = 4 * 1024;
+
+/// Thumbnails kept for one piece of media. Further shapes are made and served, but not kept, so that a caller who
+/// asks for every aspect there is cannot fill the store.
+pub const MAX_STORED_THUMBNAILS: usize = 64;
+
+/// The longest file name that is kept, in bytes of UTF-8; the rest is cut off at a character.
+pub const MAX_FILE_NAME_BYTES: usize = 255;
+
+/// The longest content type that is kept, in bytes.
+pub const MAX_CONTENT_TYPE_BYTES: usize = 255;
+
+/// How far two clocks may differ before a lease counts as expired (Lambda's clocks agree far better).
+pub const CLOCK_SKEW: Duration = Duration::from_secs(2);
+
+/// How much longer a lease lives than the work it covers, so that a live holder never loses it.
+pub const LEASE_MARGIN: Duration = Duration::from_secs(5);
+
+/// An object whose record has not appeared after this long has none: its upload died. Retention sweeps it.
+pub const ORPHAN_AFTER: Duration = Duration::from_mins(10);
+
+/// How long a name without bytes waits for them (MSC2246 recommends 24 hours).
+pub const RESERVATION_LIFE: Duration = Duration::from_hours(24);
+
+/// The first wait after a failed remote fetch; each further failure doubles it, up to [`RETRY_MAX`].
+pub const RETRY_FIRST: Duration = Duration::from_mins(1);
+
+/// The longest wait after failed remote fetches.
+pub const RETRY_MAX: Duration = Duration::from_hours(24);
+
+/// The first look again at a record that is on its way; each further look waits twice as long, up to [`POLL_MAX`].
+pub const POLL_FIRST: Duration = Duration::from_millis(100);
+
+/// The longest wait between two looks at a record that is on its way.
+pub const POLL_MAX: Duration = Duration::from_secs(1);
+
+/// How long a refused token is remembered as refused.
+pub const REFUSED_TOKEN_CACHE: Duration = Duration::from_secs(5);
+
+/// Tokens remembered in one process.
+pub const CACHED_TOKENS: u64 = 10_000;
+
+/// The longest access token that is looked at, in bytes.
+pub const MAX_TOKEN_BYTES: usize = 4 * 1024;

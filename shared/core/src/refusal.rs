@@ -1,0 +1,97 @@
+//! Every reason we say no.
+
+use std::time::Duration;
+
+/// A request that we understood, or could not, and will not answer: the caller may see why.
+///
+/// A *fault* — we failed — is not among these. `matrix::error` maps each to a status and an `errcode`, in one table.
+/// The sentences are written for the person who reads them in a client.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No access token was sent.
+    #[error("Missing access token: send it as `Authorization: Bearer …`.")]
+    MissingToken,
+    /// The homeserver does not know the token. `soft_logout` is passed on from it.
+    #[error("The homeserver does not recognise this access token.")]
+    UnknownToken {
+        /// The client may keep its encryption keys and log in again.
+        soft_logout: bool,
+    },
+    /// The account is locked (specification 1.12).
+    #[error("This account has been locked.")]
+    UserLocked,
+    /// The account is suspended (specification 1.13).
+    #[error("This account has been suspended.")]
+    UserSuspended,
+    /// A guest asked for what guests may not do.
+    #[error("Guests may download media and thumbnails, nothing else here.")]
+    GuestsNotAllowed,
+    /// The federation request is not signed as it must be.
+    #[error("{0}")]
+    Unsigned(String),
+    /// This user may not do this.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// There is no such media, or nobody may see it.
+    #[error("There is no such media.")]
+    NotFound,
+    /// A parameter is needed.
+    #[error("The parameter `{0}` is required.")]
+    MissingParam(&'static str),
+    /// A parameter makes no sense.
+    #[error("The parameter `{name}` {problem}.")]
+    InvalidParam {
+        /// Which one.
+        name: &'static str,
+        /// What is wrong with it, as the end of a sentence.
+        problem: &'static str,
+    },
+    /// The upload is larger than the limit.
+    #[error("The upload is larger than the limit of {limit_bytes} bytes.")]
+    TooLarge {
+        /// The limit.
+        limit_bytes: u64,
+    },
+    /// The body ended before it was complete.
+    #[error("The body ended early: it was cut off on its way.")]
+    BodyCutOff,
+    /// Another server's media is larger than the limit.
+    #[error("The remote media is larger than the limit of {limit_bytes} bytes.")]
+    RemoteTooLarge {
+        /// The limit.
+        limit_bytes: u64,
+    },
+    /// Another server's media could not be had.
+    #[error("The media could not be fetched from {0}.")]
+    RemoteUnavailable(String),
+    /// The media was promised, but its bytes have not come while we waited.
+    #[error("The media has not been uploaded yet.")]
+    NotYetUploaded,
+    /// The id has content already.
+    #[error("This media id already has content.")]
+    CannotOverwrite,
+    /// No thumbnail can be made of this.
+    #[error("No thumbnail can be made of this media: it is not a picture of a kind that is understood here.")]
+    NotThumbnailable,
+    /// The picture is too large to make a thumbnail of.
+    #[error("The picture is too large for a thumbnail.")]
+    TooLargeToThumbnail {
+        /// Whether it belongs to another server, which decides the status.
+        remote: bool,
+    },
+    /// Too much at once.
+    #[error("Too many requests: try again later.")]
+    LimitExceeded {
+        /// When trying again makes sense.
+        retry_after: Duration,
+    },
+    /// The homeserver cannot be asked whose token this is.
+    #[error("The homeserver cannot be reached to check the access token: try again later.")]
+    HomeserverUnavailable,
+    /// No such endpoint.
+    #[error("Unrecognized request: there is no such endpoint.")]
+    UnrecognizedPath,
+    /// The endpoint exists, but not with this method.
+    #[error("Unrecognized request: this endpoint does not know the method.")]
+    UnrecognizedMethod,
+}
