@@ -118,7 +118,11 @@ mod tests {
 
     #[test]
     fn a_reservation_is_waited_for_until_it_expires() {
-        check(Origin::Local, Some(&record(State::Reserved { expires_at: Timestamp(NOW.0 + 1) })), &Answer::Wait);
+        check(
+            Origin::Local,
+            Some(&record(State::Reserved { expires_at: Timestamp(NOW.0 + 1) })),
+            &Answer::Wait,
+        );
         check(
             Origin::Local,
             Some(&record(State::Reserved { expires_at: NOW })),
@@ -129,7 +133,11 @@ mod tests {
     #[test]
     fn a_fetch_is_waited_for_until_its_lease_and_the_skew_are_over() {
         let leased_until = |expires_at| {
-            record(State::Fetching(Lease { fence: 1, held_by: "a".into(), expires_at: Timestamp(expires_at) }))
+            record(State::Fetching(Lease {
+                fence: 1,
+                held_by: "a".into(),
+                expires_at: Timestamp(expires_at),
+            }))
         };
         check(Origin::Remote, Some(&leased_until(NOW.0 - 1_999)), &Answer::Wait);
         check(Origin::Remote, Some(&leased_until(NOW.0 - 2_000)), &Answer::Fetch);

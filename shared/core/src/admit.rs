@@ -20,7 +20,9 @@ pub struct Label {
 /// [`Refusal::TooLarge`] when the client itself says that it is too large.
 pub fn admit(announced_bytes: Option<u64>, limits: &Limits) -> Result<(), Refusal> {
     match announced_bytes {
-        Some(bytes) if bytes > limits.upload_bytes => Err(Refusal::TooLarge { limit_bytes: limits.upload_bytes }),
+        Some(bytes) if bytes > limits.upload_bytes => {
+            Err(Refusal::TooLarge { limit_bytes: limits.upload_bytes })
+        }
         _ => Ok(()),
     }
 }
@@ -50,7 +52,8 @@ pub fn clean_file_name(name: &str) -> String {
 }
 
 fn is_header_value(said: &str) -> bool {
-    (1..=MAX_CONTENT_TYPE_BYTES).contains(&said.len()) && said.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+    (1..=MAX_CONTENT_TYPE_BYTES).contains(&said.len())
+        && said.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 #[cfg(test)]

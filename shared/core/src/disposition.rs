@@ -78,7 +78,9 @@ pub fn is_inline(content_type: &str) -> bool {
 #[must_use]
 pub fn file_name_of(disposition: &str) -> Option<String> {
     let params: Vec<_> = params(disposition).collect();
-    let find = |wanted: &str| params.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value);
+    let find = |wanted: &str| {
+        params.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value)
+    };
     find("filename*")
         .and_then(|value| decode_extended(value))
         .or_else(|| find("filename").filter(|value| value.is_ascii()).cloned())
@@ -173,9 +175,15 @@ mod tests {
             assert_eq!(content_disposition(safe, None), "inline");
         }
         assert!(is_inline("Text/Plain; charset=utf-8"));
-        for unsafe_type in
-            ["text/html", "image/svg+xml", "application/pdf", "application/javascript", "img/png", "", "text/plainx"]
-        {
+        for unsafe_type in [
+            "text/html",
+            "image/svg+xml",
+            "application/pdf",
+            "application/javascript",
+            "img/png",
+            "",
+            "text/plainx",
+        ] {
             assert_eq!(content_disposition(unsafe_type, None), "attachment", "{unsafe_type}");
         }
     }

@@ -59,6 +59,9 @@ impl Default for Limits {
 /// Up to this many bytes an upload is one `PutObject`; a longer one becomes a multipart upload of parts this long.
 pub const PART_BYTES: usize = 8 * 1024 * 1024;
 
+/// How long a body may pause, on its way in, before it counts as cut off.
+pub const BODY_IDLE: Duration = Duration::from_mins(1);
+
 /// Parts of one multipart upload on their way to S3 at the same time.
 pub const PARTS_IN_FLIGHT: usize = 2;
 

@@ -132,9 +132,12 @@ mod tests {
 
     #[test]
     fn names_by_the_grammar_are_read() {
-        for (origin, id) in
-            [("example.org", "abc"), ("example.org:8448", "A-z_0"), ("127.0.0.1", "x"), ("[2001:db8::1]:99", "x")]
-        {
+        for (origin, id) in [
+            ("example.org", "abc"),
+            ("example.org:8448", "A-z_0"),
+            ("127.0.0.1", "x"),
+            ("[2001:db8::1]:99", "x"),
+        ] {
             let mxc = Mxc::parse(origin, id).unwrap();
             assert_eq!(mxc.to_string(), format!("mxc://{origin}/{id}"));
             assert_eq!(mxc.to_string().parse::<Mxc>().unwrap(), mxc);
@@ -150,7 +153,9 @@ mod tests {
 
     #[test]
     fn impossible_server_names_are_refused() {
-        for name in ["", "a b", ".", "..", "a..b", "user@host", "[::1", "host:port", "host:99999", &"a".repeat(231)] {
+        for name in
+            ["", "a b", ".", "..", "a..b", "user@host", "[::1", "host:port", "host:99999", &"a".repeat(231)]
+        {
             assert_eq!(Mxc::parse(name, "x"), Err(MxcError::ImpossibleServerName), "{name:?}");
         }
     }

@@ -170,12 +170,16 @@ pub fn parse(
     let method = match method {
         None | Some("scale") => Method::Scale,
         Some("crop") => Method::Crop,
-        Some(_) => return Err(Refusal::InvalidParam { name: "method", problem: "must be `crop` or `scale`" }),
+        Some(_) => {
+            return Err(Refusal::InvalidParam { name: "method", problem: "must be `crop` or `scale`" });
+        }
     };
     let animated = match animated {
         None | Some("false") => false,
         Some("true") => true,
-        Some(_) => return Err(Refusal::InvalidParam { name: "animated", problem: "must be `true` or `false`" }),
+        Some(_) => {
+            return Err(Refusal::InvalidParam { name: "animated", problem: "must be `true` or `false`" });
+        }
     };
     Ok(Shape { width: side("width", width)?, height: side("height", height)?, method, animated })
 }
