@@ -1,1 +1,33 @@
-//! Not written yet.
+//! Where things are kept: bytes in S3, what is known of them in DynamoDB.
+//!
+//! The only crate that names the AWS SDK. The seam between one machine and the cloud is the wire, not a trait: the same
+//! clients talk to AWS or to the embedded engines, only [`Settings`] differ. Concurrency is decided in [`guards`] and
+//! nowhere else.
+
+pub mod blobs;
+pub mod calls;
+pub mod connect;
+pub mod ephemeral;
+pub mod error;
+pub mod functions;
+pub mod guards;
+pub mod incoming;
+mod item;
+pub mod keys;
+pub mod peek;
+mod pieces;
+pub mod presign;
+pub mod provision;
+pub mod records;
+
+pub use blobs::{Blobs, Written};
+pub use calls::SdkCalls;
+pub use connect::{Settings, Store, connect};
+pub use ephemeral::Ephemeral;
+pub use error::Error;
+pub use functions::Functions;
+pub use guards::Outcome;
+pub use incoming::{BodyError, Incoming};
+pub use keys::Key;
+pub use presign::SignedUrl;
+pub use records::{MediaAndThumbnails, Records};

@@ -1,0 +1,68 @@
+//! How one function wakes another: Lambda's Invoke, on AWS or on the gateway's own loopback.
+
+use aws_sdk_lambda::{Client, primitives::Blob, types::InvocationType};
+use media_core::{MediaId, Mxc, OwnedServerName, mxc::MxcError};
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// The functions that functions wake.
+#[derive(Clone, Debug)]
+pub struct Functions {
+    client: Client,
+    remote_fetch: String,
+}
+
+/// What `remote-fetch` is told: which item, and under which claim.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct FetchOrder {
+    /// The server that has it.
+    pub origin: String,
+    /// Its name there.
+    pub media_id: String,
+    /// The attempt that holds the lease.
+    pub attempt: String,
+    /// The lease's fence.
+    pub fence: u64,
+}
+
+impl FetchOrder {
+    /// The item's name.
+    pub fn mxc(&self) -> Result<Mxc, MxcError> {
+        Mxc::parse(&self.origin, &self.media_id)
+    }
+
+    /// An order for `mxc` under a claim that was won.
+    #[must_use]
+    pub fn new(mxc: &Mxc, attempt: &str, fence: u64) -> Self {
+        let (origin, media_id): (&OwnedServerName, &MediaId) = (&mxc.origin, &mxc.media_id);
+        Self {
+            origin: origin.to_string(),
+            media_id: media_id.to_string(),
+            attempt: attempt.to_owned(),
+            fence,
+        }
+    }
+}
+
+impl Functions {
+    pub(crate) fn new(client: Client, remote_fetch: String) -> Self {
+        Self { client, remote_fetch }
+    }
+
+    /// Wakes `remote-fetch` and does not wait for it: whoever wants the media looks at its record.
+    ///
+    /// Lambda delivers such an event at least once; a second delivery finds its lease used up.
+    pub async fn wake_remote_fetch(&self, order: &FetchOrder) -> Result<(), Error> {
+        let payload = serde_json::to_vec(order).map_err(|error| Error::call("Invoke", &error))?;
+        self.client
+            .invoke()
+            .function_name(&self.remote_fetch)
+            .invocation_type(InvocationType::Event)
+            .payload(Blob::new(payload))
+            .send()
+            .await
+            .map_err(|error| Error::call("Invoke", &error))?;
+        Ok(())
+    }
+}

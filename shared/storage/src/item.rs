@@ -1,0 +1,378 @@
+//! How records are written as DynamoDB items, and read back.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
+use media_core::{
+    Content, Day, Mxc, Record, Sha256, State, Timestamp,
+    record::{Failure, FailureReason, Lease, Picture},
+    thumbnail::{Body, Format, Method, Shape, Thumbnail},
+};
+
+use crate::Error;
+
+/// A DynamoDB item.
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// The index that lists a user's media by age. Sparse: only local media has a `user_id`.
+pub(crate) const BY_USER: &str = "by_user";
+
+/// The sort key of the one item that every partition of the table starts with.
+pub(crate) const MAIN: &str = "A";
+
+/// The prefix of a thumbnail's sort key.
+pub(crate) const THUMBNAIL: &str = "T#";
+
+/// Attribute names. None is a reserved word of DynamoDB's, so expressions can say them plainly.
+pub(crate) mod attribute {
+    pub(crate) const PK: &str = "pk";
+    pub(crate) const SK: &str = "sk";
+    pub(crate) const STATE: &str = "media_state";
+    pub(crate) const CREATED_MS: &str = "created_ms";
+    pub(crate) const USER_ID: &str = "user_id";
+    pub(crate) const AUTHENTICATED: &str = "authenticated";
+    pub(crate) const QUARANTINED_BY: &str = "quarantined_by";
+    pub(crate) const PROTECTED: &str = "is_protected";
+    pub(crate) const LAST_ACCESS_DAY: &str = "last_access_day";
+    pub(crate) const EXPIRES_MS: &str = "expires_ms";
+    pub(crate) const OBJECT_KEY: &str = "object_key";
+    pub(crate) const CONTENT_TYPE: &str = "content_type";
+    pub(crate) const SIZE_BYTES: &str = "size_bytes";
+    pub(crate) const SHA256: &str = "sha256";
+    pub(crate) const UPLOAD_NAME: &str = "upload_name";
+    pub(crate) const FENCE: &str = "fence";
+    pub(crate) const LEASE_BY: &str = "lease_by";
+    pub(crate) const LEASE_UNTIL_MS: &str = "lease_until_ms";
+    pub(crate) const FAILURE: &str = "failure";
+    pub(crate) const ATTEMPTS: &str = "attempts";
+    pub(crate) const RETRY_MS: &str = "retry_ms";
+    pub(crate) const PICTURE: &str = "picture";
+    pub(crate) const WIDTH: &str = "width_px";
+    pub(crate) const HEIGHT: &str = "height_px";
+    pub(crate) const INLINE: &str = "inline_bytes";
+    pub(crate) const PENDING: &str = "pending_uploads";
+    pub(crate) const TTL_S: &str = "ttl_s";
+}
+
+/// The states' words in [`attribute::STATE`].
+pub(crate) mod state {
+    pub(crate) const RESERVED: &str = "reserved";
+    pub(crate) const STORED: &str = "stored";
+    pub(crate) const FETCHING: &str = "fetching";
+    pub(crate) const FAILED: &str = "failed";
+}
+
+pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+pub(crate) fn number(value: impl std::fmt::Display + Copy) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+pub(crate) fn time(at: Timestamp) -> AttributeValue {
+    number(at.0)
+}
+
+/// The partition of everything about one piece of media.
+pub(crate) fn media_key(mxc: &Mxc) -> String {
+    format!("M#{}#{}", mxc.origin, mxc.media_id)
+}
+
+/// The partition of everything that has these bytes.
+pub(crate) fn hash_key(sha256: &Sha256) -> String {
+    format!("H#{sha256}")
+}
+
+/// The item that says that a piece of media has some bytes: its existence is the reference.
+pub(crate) fn reference_sort_key(mxc: &Mxc) -> String {
+    format!("R#{}#{}", mxc.origin, mxc.media_id)
+}
+
+pub(crate) fn thumbnail_sort_key(shape: Shape, format: Format) -> String {
+    let Shape { width, height, method, animated } = shape;
+    format!("{THUMBNAIL}{width}x{height}#{}#{animated}#{}", method.as_str(), format.as_str())
+}
+
+pub(crate) fn of_record(record: &Record) -> Item {
+    use attribute as a;
+    let mut item = Item::from([
+        (a::PK.to_owned(), text(media_key(&record.mxc))),
+        (a::SK.to_owned(), text(MAIN)),
+        (a::CREATED_MS.to_owned(), time(record.created_at)),
+        (a::AUTHENTICATED.to_owned(), AttributeValue::Bool(record.authenticated)),
+    ]);
+    let mut put = |name: &str, value| item.insert(name.to_owned(), value);
+    if let Some(user) = &record.uploader {
+        put(a::USER_ID, text(user.as_str()));
+    }
+    if let Some(by) = &record.quarantined_by {
+        put(a::QUARANTINED_BY, text(by));
+    }
+    if record.protected {
+        put(a::PROTECTED, AttributeValue::Bool(true));
+    }
+    if let Some(day) = record.last_access {
+        put(a::LAST_ACCESS_DAY, number(day));
+    }
+    for (name, value) in of_state(&record.state) {
+        put(name, value);
+    }
+    for (name, value) in record.picture.iter().flat_map(|picture| of_picture(*picture)) {
+        put(name, value);
+    }
+    item
+}
+
+/// The attributes of stored content, which an upload, a completion and a fetch write alike.
+pub(crate) fn of_content(content: &Content) -> Vec<(&'static str, AttributeValue)> {
+    use attribute as a;
+    let mut attributes = vec![
+        (a::STATE, text(state::STORED)),
+        (a::OBJECT_KEY, text(&content.object_key)),
+        (a::CONTENT_TYPE, text(&content.content_type)),
+        (a::SIZE_BYTES, number(content.size_bytes)),
+    ];
+    attributes.extend(content.sha256.map(|digest| (a::SHA256, text(digest.to_string()))));
+    attributes.extend(content.upload_name.as_ref().map(|name| (a::UPLOAD_NAME, text(name))));
+    attributes
+}
+
+pub(crate) fn of_picture(picture: Picture) -> Vec<(&'static str, AttributeValue)> {
+    use attribute as a;
+    match picture {
+        Picture::Measured { width, height } => {
+            vec![(a::PICTURE, text("measured")), (a::WIDTH, number(width)), (a::HEIGHT, number(height))]
+        }
+        Picture::Unsupported => vec![(a::PICTURE, text("unsupported"))],
+    }
+}
+
+pub(crate) fn of_thumbnail(mxc: &Mxc, thumbnail: &Thumbnail) -> Item {
+    use attribute as a;
+    let body = match &thumbnail.body {
+        Body::Inline(bytes) => (a::INLINE.to_owned(), AttributeValue::B(Blob::new(bytes.clone()))),
+        Body::Object(key) => (a::OBJECT_KEY.to_owned(), text(key)),
+    };
+    Item::from([
+        (a::PK.to_owned(), text(media_key(mxc))),
+        (a::SK.to_owned(), text(thumbnail_sort_key(thumbnail.shape, thumbnail.format))),
+        (a::WIDTH.to_owned(), number(thumbnail.width)),
+        (a::HEIGHT.to_owned(), number(thumbnail.height)),
+        (a::SIZE_BYTES.to_owned(), number(thumbnail.size_bytes)),
+        body,
+    ])
+}
+
+pub(crate) fn to_record(item: &Item) -> Result<Record, Error> {
+    use attribute as a;
+    let read = Reader(item);
+    Ok(Record {
+        mxc: read.mxc()?,
+        state: read.state()?,
+        created_at: Timestamp(read.number(a::CREATED_MS)?),
+        uploader: read.text(a::USER_ID).ok().and_then(|user| user.try_into().ok()),
+        authenticated: read.flag(a::AUTHENTICATED),
+        quarantined_by: read.text(a::QUARANTINED_BY).ok().map(ToOwned::to_owned),
+        protected: read.flag(a::PROTECTED),
+        last_access: read.number(a::LAST_ACCESS_DAY).ok().map(Day),
+        picture: read.picture()?,
+    })
+}
+
+pub(crate) fn to_thumbnail(item: &Item) -> Result<Thumbnail, Error> {
+    use attribute as a;
+    let read = Reader(item);
+    let (shape, format) = parse_thumbnail_sort_key(read.text(a::SK)?)
+        .ok_or_else(|| read.problem(a::SK, "names no thumbnail"))?;
+    let body = match item.get(a::INLINE) {
+        Some(AttributeValue::B(bytes)) => Body::Inline(bytes.as_ref().to_vec()),
+        _ => Body::Object(read.text(a::OBJECT_KEY)?.to_owned()),
+    };
+    Ok(Thumbnail {
+        shape,
+        format,
+        width: read.number(a::WIDTH)?,
+        height: read.number(a::HEIGHT)?,
+        size_bytes: read.number(a::SIZE_BYTES)?,
+        body,
+    })
+}
+
+fn of_state(is: &State) -> Vec<(&'static str, AttributeValue)> {
+    use attribute as a;
+    match is {
+        State::Reserved { expires_at } => {
+            vec![(a::STATE, text(state::RESERVED)), (a::EXPIRES_MS, time(*expires_at))]
+        }
+        State::Stored(content) => of_content(content),
+        State::Fetching(lease) => vec![
+            (a::STATE, text(state::FETCHING)),
+            (a::FENCE, number(lease.fence)),
+            (a::LEASE_BY, text(&lease.held_by)),
+            (a::LEASE_UNTIL_MS, time(lease.expires_at)),
+        ],
+        State::Failed(failure) => vec![
+            (a::STATE, text(state::FAILED)),
+            (a::FAILURE, text(failure.reason.as_str())),
+            (a::ATTEMPTS, number(failure.attempts)),
+            (a::RETRY_MS, time(failure.retry_at)),
+        ],
+    }
+}
+
+fn parse_thumbnail_sort_key(key: &str) -> Option<(Shape, Format)> {
+    let mut words = key.strip_prefix(THUMBNAIL)?.split('#');
+    let (width, height) = words.next()?.split_once('x')?;
+    let method = match words.next()? {
+        "crop" => Method::Crop,
+        "scale" => Method::Scale,
+        _ => return None,
+    };
+    let animated = words.next()? == "true";
+    let format = Format::from_word(words.next()?)?;
+    Some((Shape { width: width.parse().ok()?, height: height.parse().ok()?, method, animated }, format))
+}
+
+/// Reads one item's attributes, naming the one that is missing or odd.
+struct Reader<'a>(&'a Item);
+
+impl<'a> Reader<'a> {
+    fn text(&self, name: &str) -> Result<&'a str, Error> {
+        match self.0.get(name) {
+            Some(AttributeValue::S(text)) => Ok(text),
+            _ => Err(self.problem(name, "is no text")),
+        }
+    }
+
+    fn number<N: std::str::FromStr>(&self, name: &str) -> Result<N, Error> {
+        match self.0.get(name) {
+            Some(AttributeValue::N(digits)) => {
+                digits.parse().map_err(|_| self.problem(name, "is out of range"))
+            }
+            _ => Err(self.problem(name, "is no number")),
+        }
+    }
+
+    fn flag(&self, name: &str) -> bool {
+        matches!(self.0.get(name), Some(AttributeValue::Bool(true)))
+    }
+
+    fn mxc(&self) -> Result<Mxc, Error> {
+        let key = self.text(attribute::PK)?;
+        let mxc = key.strip_prefix("M#").and_then(|names| names.split_once('#'));
+        mxc.and_then(|(origin, id)| Mxc::parse(origin, id).ok())
+            .ok_or_else(|| self.problem(attribute::PK, "names no media"))
+    }
+
+    fn state(&self) -> Result<State, Error> {
+        use attribute as a;
+        Ok(match self.text(a::STATE)? {
+            state::RESERVED => State::Reserved { expires_at: Timestamp(self.number(a::EXPIRES_MS)?) },
+            state::STORED => State::Stored(self.content()?),
+            state::FETCHING => State::Fetching(Lease {
+                fence: self.number(a::FENCE)?,
+                held_by: self.text(a::LEASE_BY)?.to_owned(),
+                expires_at: Timestamp(self.number(a::LEASE_UNTIL_MS)?),
+            }),
+            state::FAILED => State::Failed(Failure {
+                reason: FailureReason::from_word(self.text(a::FAILURE)?),
+                attempts: self.number(a::ATTEMPTS)?,
+                retry_at: Timestamp(self.number(a::RETRY_MS)?),
+            }),
+            _ => return Err(self.problem(a::STATE, "is no state")),
+        })
+    }
+
+    fn content(&self) -> Result<Content, Error> {
+        use attribute as a;
+        Ok(Content {
+            object_key: self.text(a::OBJECT_KEY)?.to_owned(),
+            content_type: self.text(a::CONTENT_TYPE)?.to_owned(),
+            size_bytes: self.number(a::SIZE_BYTES)?,
+            sha256: self.text(a::SHA256).ok().and_then(Sha256::from_hex),
+            upload_name: self.text(a::UPLOAD_NAME).ok().map(ToOwned::to_owned),
+        })
+    }
+
+    fn picture(&self) -> Result<Option<Picture>, Error> {
+        use attribute as a;
+        Ok(match self.text(a::PICTURE) {
+            Ok("measured") => {
+                Some(Picture::Measured { width: self.number(a::WIDTH)?, height: self.number(a::HEIGHT)? })
+            }
+            Ok(_) => Some(Picture::Unsupported),
+            Err(_) => None,
+        })
+    }
+
+    fn problem(&self, name: &str, is: &str) -> Error {
+        let key = match self.0.get(attribute::PK) {
+            Some(AttributeValue::S(key)) => key.as_str(),
+            _ => "?",
+        };
+        Error::item(key, format!("`{name}` {is}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(state: State) -> Record {
+        Record {
+            mxc: "mxc://[::1]:8448/a_b-c".parse().unwrap(),
+            state,
+            created_at: Timestamp(1),
+            uploader: Some("@a:example.org".try_into().unwrap()),
+            authenticated: true,
+            quarantined_by: Some("@b:example.org".into()),
+            protected: true,
+            last_access: Some(Day(3)),
+            picture: Some(Picture::Measured { width: 4, height: 5 }),
+        }
+    }
+
+    #[test]
+    fn every_state_of_a_record_survives_being_written_and_read() {
+        for state in [
+            State::Reserved { expires_at: Timestamp(9) },
+            State::Stored(Content {
+                object_key: "originals/x".into(),
+                content_type: "image/png".into(),
+                size_bytes: u64::MAX,
+                sha256: Some(Sha256([9; 32])),
+                upload_name: Some("ä.png".into()),
+            }),
+            State::Fetching(Lease { fence: 2, held_by: "x".into(), expires_at: Timestamp(4) }),
+            State::Failed(Failure { reason: FailureReason::TooLarge, attempts: 2, retry_at: Timestamp(4) }),
+        ] {
+            let record = record(state);
+            assert_eq!(to_record(&of_record(&record)).unwrap(), record);
+        }
+    }
+
+    #[test]
+    fn a_thumbnail_survives_being_written_and_read() {
+        let mxc = "mxc://example.org/abc".parse().unwrap();
+        for body in [Body::Inline(vec![1, 2, 3]), Body::Object("thumbnails/x".into())] {
+            let thumbnail = Thumbnail {
+                shape: Shape { width: 96, height: 95, method: Method::Crop, animated: true },
+                format: Format::Webp,
+                width: 9,
+                height: 8,
+                size_bytes: 3,
+                body,
+            };
+            assert_eq!(to_thumbnail(&of_thumbnail(&mxc, &thumbnail)).unwrap(), thumbnail);
+        }
+    }
+
+    #[test]
+    fn a_broken_item_says_what_is_wrong_with_it() {
+        let mut item = of_record(&record(State::Reserved { expires_at: Timestamp(9) }));
+        item.remove(attribute::EXPIRES_MS);
+        let problem = to_record(&item).unwrap_err().to_string();
+        assert!(problem.contains("expires_ms") && problem.contains("a_b-c"), "{problem}");
+    }
+}

@@ -1,0 +1,125 @@
+//! Every kind of object there is, with the key it is kept under.
+//!
+//! Keys are ASCII `[A-Za-z0-9/_-]`, are used once and never overwritten with other bytes. Nothing that a client or
+//! another server sends becomes part of one.
+
+use std::fmt;
+
+use media_core::{
+    Sha256,
+    mxc::random_name,
+    thumbnail::{Format, Shape},
+};
+
+/// Characters of chance in a key: 192 bits, since whoever knows a key is one signature away from the bytes.
+const RANDOM_CHARS: usize = 32;
+
+/// Grows when the pipeline makes other bytes of the same source, so that old thumbnails are not taken for new ones.
+const PIPELINE_VERSION: u32 = 1;
+
+/// The name of one object in the bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// What a local user uploaded.
+    Original(String),
+    /// What was fetched from another server.
+    Remote(String),
+    /// A thumbnail too large for its record.
+    Thumbnail(String),
+    /// An upload that went straight to S3 and has not been accepted yet.
+    Staging(String),
+}
+
+impl Key {
+    /// A fresh key for an upload.
+    #[must_use]
+    pub fn new_original() -> Self {
+        Self::Original(random_name(RANDOM_CHARS))
+    }
+
+    /// A fresh key for one attempt to fetch something: a late loser of a race can only write an orphan.
+    #[must_use]
+    pub fn new_remote() -> Self {
+        Self::Remote(random_name(RANDOM_CHARS))
+    }
+
+    /// The key of a thumbnail: the same source, shape and pipeline give the same key and the same bytes, so making it
+    /// twice changes nothing. A source that has not been hashed yet lends its own random name.
+    #[must_use]
+    pub fn thumbnail(source: Option<&Sha256>, source_key: &str, shape: Shape, format: Format) -> Self {
+        let source = match source {
+            Some(digest) => digest.to_string(),
+            None => source_key.rsplit('/').next().unwrap_or_default().to_owned(),
+        };
+        let shape = shape.to_string().replace('/', "-");
+        Self::Thumbnail(format!("{source}/{shape}-{}-{PIPELINE_VERSION}", format.as_str()))
+    }
+
+    /// Reads the key of an object that S3 tells us about; `None` when it is none of ours.
+    #[must_use]
+    pub fn parse(key: &str) -> Option<Self> {
+        let (prefix, name) = key.split_once('/')?;
+        let name = name.to_owned();
+        match prefix {
+            "originals" => Some(Self::Original(name)),
+            "remote" => Some(Self::Remote(name)),
+            "thumbnails" => Some(Self::Thumbnail(name)),
+            "staging" => Some(Self::Staging(name)),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Original(name) => write!(f, "originals/{name}"),
+            Self::Remote(name) => write!(f, "remote/{name}"),
+            Self::Thumbnail(name) => write!(f, "thumbnails/{name}"),
+            Self::Staging(name) => write!(f, "staging/{name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use media_core::thumbnail::{Method, USUAL};
+
+    use super::*;
+
+    #[test]
+    fn keys_are_read_back_and_hold_nothing_but_safe_ascii() {
+        let digest = Sha256([7; 32]);
+        for key in [
+            Key::new_original(),
+            Key::new_remote(),
+            Key::thumbnail(Some(&digest), "", USUAL[0], Format::Jpeg),
+            Key::thumbnail(None, "originals/abc", Shape::new(1, 2, Method::Scale), Format::Png),
+        ] {
+            let text = key.to_string();
+            assert_eq!(Key::parse(&text), Some(key));
+            assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_-".contains(&b)), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_objects_are_none_of_ours() {
+        for key in ["", "originals", "previews/x", "Originals/x"] {
+            assert_eq!(Key::parse(key), None);
+        }
+    }
+
+    #[test]
+    fn two_shapes_never_share_a_key() {
+        let digest = Sha256([7; 32]);
+        let key = |shape, format| Key::thumbnail(Some(&digest), "", shape, format).to_string();
+        let crop = Shape::new(96, 96, Method::Crop);
+        let keys = [
+            key(crop, Format::Jpeg),
+            key(crop, Format::Png),
+            key(Shape::new(96, 96, Method::Scale), Format::Jpeg),
+            key(Shape { animated: true, ..crop }, Format::Jpeg),
+        ];
+        assert_eq!(keys.iter().collect::<std::collections::HashSet<_>>().len(), keys.len());
+    }
+}
