@@ -1,0 +1,240 @@
+//! Makes thumbnails and keeps them, for whoever serves pictures and for whoever prepares them.
+//!
+//! `imaging` knows pixels and `storage` knows where things are kept; neither knows the other, and functions that only
+//! redirect need neither codecs nor this crate.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use imaging::Unthumbnailable;
+use media_core::{
+    Content, Limits, Mxc, Refusal,
+    access::Origin,
+    limits::{INLINE_THUMBNAIL_BYTES, MAX_STORED_THUMBNAILS},
+    record::Picture,
+    thumbnail::{Body, Shape, Thumbnail, USUAL},
+};
+use storage::{Blobs, Error, Key, Outcome, Records, Store, peek::Peeked};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+
+/// When a reader who found no free slot may come back.
+const BUSY_RETRY: Duration = Duration::from_secs(1);
+
+/// Makes thumbnails on blocking threads, a bounded number at a time.
+#[derive(Clone, Debug)]
+pub struct Thumbnailer {
+    blobs: Blobs,
+    records: Records,
+    limits: Arc<Limits>,
+    slots: Arc<Semaphore>,
+}
+
+/// What became of a source.
+enum Made {
+    Pictures(Vec<imaging::Picture>),
+    Unthumbnailable(Unthumbnailable),
+}
+
+/// What an arrival's bytes turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prepared {
+    /// Pixels, and that many new thumbnails were recorded.
+    Picture(usize),
+    /// Nothing to make a thumbnail of; noted in the record, so that nobody tries again.
+    Unsupported,
+    /// The object is gone: it was deleted meanwhile.
+    Gone,
+}
+
+impl Thumbnailer {
+    /// A thumbnailer that shares `slots` with all others of its process: one for each picture that may be decoded at the
+    /// same time.
+    #[must_use]
+    pub fn new(store: &Store, limits: Arc<Limits>, slots: Arc<Semaphore>) -> Self {
+        Self { blobs: store.blobs.clone(), records: store.records.clone(), limits, slots }
+    }
+
+    /// The thumbnail of this shape: one of `known`, or one made now, recorded and returned.
+    ///
+    /// # Errors
+    /// The inner error is for the caller of the endpoint: nothing can be made of this media.
+    pub async fn get_or_make(
+        &self,
+        mxc: &Mxc,
+        content: &Content,
+        known: &[Thumbnail],
+        shape: Shape,
+        origin: Origin,
+    ) -> Result<Result<Ready, Refusal>, Error> {
+        if let Some(thumbnail) = known.iter().find(|thumbnail| thumbnail.shape == shape) {
+            return Ok(Ok(Ready::kept(thumbnail.clone())));
+        }
+        // Before the source is read: whoever waits must not hold a whole file meanwhile.
+        let Ok(slot) = timeout(self.limits.thumbnail_time, self.slot()).await else {
+            return Ok(Err(Refusal::LimitExceeded { retry_after: BUSY_RETRY }));
+        };
+        let Some(source) = self.blobs.open(&content.object_key).await? else {
+            return Ok(Err(Refusal::NotFound));
+        };
+        if source.size_bytes > self.limits.image_bytes {
+            return Ok(Err(refusal(Unthumbnailable::TooManyBytes, origin)));
+        }
+        let source = source.collect(self.limits.image_bytes).await?;
+        match self.make(slot, source, vec![shape]).await? {
+            Made::Unthumbnailable(reason) => Ok(Err(refusal(reason, origin))),
+            Made::Pictures(pictures) => match pictures.into_iter().next() {
+                Some(picture) => Ok(Ok(self.keep(mxc, content, known.len(), picture).await?)),
+                None => Ok(Err(Refusal::NotThumbnailable)),
+            },
+        }
+    }
+
+    /// Makes the usual thumbnails that are not among `known`, and notes what the bytes are.
+    pub async fn prepare(
+        &self,
+        mxc: &Mxc,
+        content: &Content,
+        known: &[Thumbnail],
+        source: Peeked,
+    ) -> Result<Prepared, Error> {
+        let found = if !imaging::is_picture(&source.head) {
+            Err(Unthumbnailable::NotAPicture)
+        } else if source.size_bytes > self.limits.image_bytes {
+            Err(Unthumbnailable::TooManyBytes)
+        } else {
+            let slot = self.slot().await;
+            let Some(source) = self.blobs.whole(source, self.limits.image_bytes).await? else {
+                return Ok(Prepared::Gone);
+            };
+            self.measure_and_make(slot, mxc, content, known, source).await?
+        };
+        let (picture, prepared) = match found {
+            Ok((picture, made)) => (picture, Prepared::Picture(made)),
+            Err(reason) => {
+                tracing::info!(media.origin = %mxc.origin, ?reason, "No thumbnails can be made");
+                (Picture::Unsupported, Prepared::Unsupported)
+            }
+        };
+        match self.records.note_picture(mxc, &content.object_key, picture).await? {
+            Outcome::Won(()) => Ok(prepared),
+            Outcome::Lost(_) => Ok(Prepared::Gone),
+        }
+    }
+
+    async fn measure_and_make(
+        &self,
+        slot: Option<OwnedSemaphorePermit>,
+        mxc: &Mxc,
+        content: &Content,
+        known: &[Thumbnail],
+        source: Bytes,
+    ) -> Result<Result<(Picture, usize), Unthumbnailable>, Error> {
+        let measured = match imaging::measure(&source, &self.limits) {
+            Ok(measured) => Picture::Measured { width: measured.width, height: measured.height },
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let missing: Vec<_> = USUAL
+            .into_iter()
+            .filter(|usual| known.iter().all(|thumbnail| thumbnail.shape != *usual))
+            .collect();
+        match self.make(slot, source, missing).await? {
+            Made::Unthumbnailable(reason) => Ok(Err(reason)),
+            Made::Pictures(pictures) => {
+                let made = pictures.len();
+                for picture in pictures {
+                    self.keep(mxc, content, known.len(), picture).await?;
+                }
+                Ok(Ok((measured, made)))
+            }
+        }
+    }
+
+    /// A place to decode one picture in. Nobody closes the semaphore, and without it nothing would be bounded.
+    async fn slot(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.slots).acquire_owned().await.ok()
+    }
+
+    /// Decodes on a thread that may block.
+    async fn make(
+        &self,
+        slot: Option<OwnedSemaphorePermit>,
+        source: Bytes,
+        shapes: Vec<Shape>,
+    ) -> Result<Made, Error> {
+        let limits = Arc::clone(&self.limits);
+        let deadline = Instant::now() + limits.thumbnail_time;
+        let making = tokio::task::spawn_blocking(move || {
+            let _slot = slot;
+            imaging::thumbnails(&source, &shapes, &limits, &|| Instant::now() >= deadline)
+        });
+        match making.await {
+            Ok(Ok(pictures)) => Ok(Made::Pictures(pictures)),
+            Ok(Err(reason)) => Ok(Made::Unthumbnailable(reason)),
+            // A decoder that panics has met a picture nobody foresaw: it is no picture to us, and the process lives.
+            Err(panic) => {
+                tracing::error!(%panic, "A decoder panicked");
+                Ok(Made::Unthumbnailable(Unthumbnailable::Broken))
+            }
+        }
+    }
+
+    /// Object first, record last. A thumbnail beyond [`MAX_STORED_THUMBNAILS`] is served and not kept.
+    async fn keep(
+        &self,
+        mxc: &Mxc,
+        content: &Content,
+        known: usize,
+        picture: imaging::Picture,
+    ) -> Result<Ready, Error> {
+        let imaging::Picture { shape, format, width, height, bytes } = picture;
+        let size_bytes = bytes.len() as u64;
+        let body = if bytes.len() <= INLINE_THUMBNAIL_BYTES {
+            Body::Inline(bytes.clone())
+        } else {
+            Body::Object(
+                Key::thumbnail(content.sha256.as_ref(), &content.object_key, shape, format).to_string(),
+            )
+        };
+        let thumbnail = Thumbnail { shape, format, width, height, size_bytes, body };
+        if known >= MAX_STORED_THUMBNAILS {
+            return Ok(Ready { thumbnail, fresh: Some(bytes) });
+        }
+        if let Body::Object(key) = &thumbnail.body {
+            self.blobs.put_thumbnail(key, format.content_type(), Bytes::from(bytes)).await?;
+        }
+        match self.records.add_thumbnail(mxc, &thumbnail).await? {
+            Outcome::Won(()) => Ok(Ready::kept(thumbnail)),
+            Outcome::Lost(theirs) => Ok(Ready::kept(theirs)),
+        }
+    }
+}
+
+/// A thumbnail that can be answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ready {
+    /// What it is.
+    pub thumbnail: Thumbnail,
+    /// Its bytes, when they were made now and are kept nowhere.
+    pub fresh: Option<Vec<u8>>,
+}
+
+impl Ready {
+    fn kept(thumbnail: Thumbnail) -> Self {
+        Self { thumbnail, fresh: None }
+    }
+}
+
+fn refusal(reason: Unthumbnailable, origin: Origin) -> Refusal {
+    match reason {
+        Unthumbnailable::TooManyBytes | Unthumbnailable::TooManyPixels | Unthumbnailable::OutOfTime => {
+            Refusal::TooLargeToThumbnail { remote: origin == Origin::Remote }
+        }
+        Unthumbnailable::NotAPicture | Unthumbnailable::Broken => Refusal::NotThumbnailable,
+    }
+}
