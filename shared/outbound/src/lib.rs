@@ -1,1 +1,63 @@
-//! Not written yet.
+//! What we ask of others: media and keys of other servers, and the homeserver's word on whose token it is.
+//!
+//! This is the only crate that opens connections to anything but S3 and DynamoDB. Whatever goes to a host that somebody
+//! else chose passes the [`fence`]: names are resolved once, every address is checked, and the connection is made to the
+//! checked addresses and no other, for each hop anew.
+//!
+//! - [`Peers`] finds another server ([`discovery`]) and speaks to it.
+//! - [`media::FederationMedia`] brings one piece of media, as a stream.
+//! - [`server_keys::ServerKeys`] knows other servers' keys, [`incoming::verify`] checks requests with them, and
+//!   [`signing::SigningKey`] signs ours.
+//! - [`homeserver::Homeserver`] is the operator's own and needs no fence.
+
+pub mod discovery;
+pub mod fence;
+pub mod homeserver;
+pub mod incoming;
+pub mod limits;
+pub mod media;
+pub mod server_keys;
+pub mod signing;
+
+mod cache_control;
+mod client;
+mod links;
+mod multipart;
+mod peers;
+mod reply;
+mod resolver;
+mod trust;
+mod well_known;
+mod x_matrix;
+
+pub use fence::{Fence, Fenced};
+pub use peers::{Peers, Settings};
+pub use trust::Trust;
+
+/// Why this process cannot speak to others at all.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The additional certificate authorities cannot be used.
+    #[error("the additional certificate authorities cannot be used: {0}")]
+    Roots(String),
+    /// TLS is not to be had.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(String),
+    /// The system's resolver is not to be had.
+    #[error("the resolver cannot be set up: {0}")]
+    Dns(String),
+    /// The HTTP client is not to be had.
+    #[error("the HTTP client cannot be set up: {0}")]
+    Http(String),
+}
+
+/// Why another server could not be asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreachable {
+    /// It is, or pretends to be, in a private network.
+    #[error(transparent)]
+    Fenced(#[from] Fenced),
+    /// Anything else: a sentence for the log.
+    #[error("{0}")]
+    Failed(String),
+}

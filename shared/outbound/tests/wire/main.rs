@@ -1,0 +1,8 @@
+//! What we ask of others, asked over real sockets: real DNS messages, real TLS, real HTTP.
+
+mod discovery;
+mod dns;
+mod homeserver;
+mod keys;
+mod media;
+mod world;
