@@ -1,0 +1,22 @@
+//! Logs: sentences on a terminal, JSON lines everywhere else.
+
+use std::io::IsTerminal as _;
+
+use tracing_subscriber::{EnvFilter, fmt};
+
+/// What is logged when `RUST_LOG` says nothing: our own sentences, and of the libraries only warnings.
+const DEFAULT_FILTER: &str = "info,hyper=warn,aws_config=warn,aws_sdk_s3=warn,aws_sdk_dynamodb=warn,aws_smithy_runtime=warn,aws_smithy_runtime_api=warn,s3s=off,dynoxide=warn,hickory_resolver=warn,rustls=warn,reqwest=warn";
+
+/// Starts logging to standard error; a second call changes nothing.
+///
+/// Never logged, by anybody: access tokens, signed URLs, file names, bodies.
+pub fn start() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    let logs = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Only the first call in a process wins, which is as it should be.
+    let _ = if std::io::stderr().is_terminal() {
+        logs.with_target(false).try_init().map_err(drop)
+    } else {
+        logs.json().flatten_event(true).with_current_span(false).try_init().map_err(drop)
+    };
+}

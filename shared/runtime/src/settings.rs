@@ -1,0 +1,110 @@
+//! Every setting there is: its name, its unit, its default and what it means. `--help` of the gateway prints this table,
+//! [`crate::Config`] reads it, and nothing else reads the environment.
+
+/// One setting, given as an environment variable (or to the gateway as an option: `MEDIA_MAX_UPLOAD_BYTES` is
+/// `--max-upload-bytes`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The environment variable.
+    pub name: &'static str,
+    /// What the value is measured in, or its form, for people.
+    pub unit: &'static str,
+    /// The value when none is given; `None` when absence means something, as `help` says.
+    pub default: Option<&'static str>,
+    /// What it does, in a sentence.
+    pub help: &'static str,
+}
+
+macro_rules! settings {
+    ($($(#[$doc:meta])* $ident:ident = $name:literal, $unit:literal, $default:expr, $help:literal;)*) => {
+        $(
+            #[doc = $help]
+            pub const $ident: Setting = Setting { name: $name, unit: $unit, default: $default, help: $help };
+        )*
+
+        /// All of them, in the order in which a person wants to read them.
+        pub const ALL: &[Setting] = &[$($ident),*];
+    };
+}
+
+settings! {
+    SERVER_NAME = "MEDIA_SERVER_NAME", "NAME", None,
+        "The Matrix server name whose media this is, as in mxc://NAME/…";
+    HOMESERVER_URL = "MEDIA_HOMESERVER_URL", "URL", None,
+        "Base URL of the homeserver, which is asked whose an access token is";
+    DEV_TOKENS = "MEDIA_DEV_TOKENS", "TOKEN=@USER:NAME,…", None,
+        "Access tokens for development, instead of a homeserver; refused together with one";
+    LISTEN = "MEDIA_LISTEN", "ADDRESS:PORT", Some("127.0.0.1:8008"),
+        "Gateway: where it listens";
+    PUBLIC_URL = "MEDIA_PUBLIC_URL", "URL", None,
+        "Gateway: base URL that clients reach its signed links under; default: http://localhost and its port";
+    DATA_FOLDER = "MEDIA_DATA_FOLDER", "PATH", Some("data"),
+        "Gateway: folder of the embedded S3 and DynamoDB engines; belongs to one gateway at a time";
+    FAST = "MEDIA_FAST", "true|false", Some("false"),
+        "Gateway: do not wait for the disk (fsync) before acknowledging; for tests and trials";
+    SIGNING_KEY_FILE = "MEDIA_SIGNING_KEY_FILE", "PATH", None,
+        "The homeserver's signing key, in Synapse's file format, for requests to other servers";
+    FEDERATION_CA_FILE = "MEDIA_FEDERATION_CA_FILE", "PATH", None,
+        "PEM file of further certificate authorities trusted for federation, besides the system's";
+    FEDERATION_ALLOW_NETWORKS = "MEDIA_FEDERATION_ALLOW_NETWORKS", "CIDR,…", Some(""),
+        "Private networks that may be contacted all the same, such as 10.1.0.0/16";
+    FEDERATION_DELIVERY = "MEDIA_FEDERATION_DELIVERY", "inline|redirect", Some("inline"),
+        "How other servers get bytes: in the reply, or as a signed link that not all of them follow";
+    MAX_UPLOAD_BYTES = "MEDIA_MAX_UPLOAD_BYTES", "BYTES", Some("104857600"),
+        "The largest upload; clients are told";
+    MAX_REMOTE_BYTES = "MEDIA_MAX_REMOTE_BYTES", "BYTES", Some("104857600"),
+        "The largest file fetched from another server";
+    MAX_IMAGE_PIXELS = "MEDIA_MAX_IMAGE_PIXELS", "PIXELS", Some("33554432"),
+        "A picture with this many pixels or more gets no thumbnails";
+    MAX_IMAGE_BYTES = "MEDIA_MAX_IMAGE_BYTES", "BYTES", Some("52428800"),
+        "A picture with a larger file gets no thumbnails";
+    CONCURRENT_UPLOADS = "MEDIA_CONCURRENT_UPLOADS", "COUNT", Some("64"),
+        "Uploads received at the same time in one process; each holds up to 24 MiB";
+    CONCURRENT_THUMBNAILS = "MEDIA_CONCURRENT_THUMBNAILS", "COUNT", Some("2"),
+        "Pictures decoded at the same time in one process";
+    THUMBNAIL_TIME = "MEDIA_THUMBNAIL_TIME_S", "SECONDS", Some("20"),
+        "How long one request or arrival may spend on making thumbnails";
+    REMOTE_TIME = "MEDIA_REMOTE_TIME_S", "SECONDS", Some("120"),
+        "How long fetching one file from another server may take";
+    TOKEN_CACHE = "MEDIA_TOKEN_CACHE_S", "SECONDS", Some("60"),
+        "How long the homeserver's answer about a token is believed: a revoked token lives on this long";
+    URL_WINDOW = "MEDIA_URL_WINDOW_S", "SECONDS", Some("600"),
+        "Within a window of this length everybody gets the same signed link, so that browsers can cache";
+    URL_MIN_LIFE = "MEDIA_URL_MIN_LIFE_S", "SECONDS", Some("300"),
+        "A signed link lives at least this long, and at most this plus the window";
+    WAIT_DEFAULT = "MEDIA_WAIT_DEFAULT_MS", "MILLISECONDS", Some("20000"),
+        "How long a reader waits for media that is on its way when it does not say";
+    WAIT_MAX = "MEDIA_WAIT_MAX_MS", "MILLISECONDS", Some("60000"),
+        "The longest a reader may ask to wait";
+    REGION = "MEDIA_REGION", "NAME", None,
+        "AWS region; default: the environment's";
+    S3_ENDPOINT = "MEDIA_S3_ENDPOINT", "URL", None,
+        "S3 of another provider; default: AWS for functions, the embedded engine for the gateway";
+    S3_PUBLIC_ENDPOINT = "MEDIA_S3_PUBLIC_ENDPOINT", "URL", None,
+        "The same S3 as clients reach it, for signed links; default: as MEDIA_S3_ENDPOINT";
+    S3_BUCKET = "MEDIA_S3_BUCKET", "NAME", Some("media"),
+        "The bucket with every object";
+    DYNAMODB_ENDPOINT = "MEDIA_DYNAMODB_ENDPOINT", "URL", None,
+        "DynamoDB of another provider; default: AWS for functions, the embedded engine for the gateway";
+    TABLE = "MEDIA_TABLE", "NAME", Some("media"),
+        "The durable table";
+    EPHEMERAL_TABLE = "MEDIA_EPHEMERAL_TABLE", "NAME", Some("ephemeral"),
+        "The table of what may be forgotten";
+    REMOTE_FETCH_FUNCTION = "MEDIA_REMOTE_FETCH_FUNCTION", "NAME", Some("remote-fetch"),
+        "The Lambda function that fetches from other servers";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_has_a_name_of_its_own_and_says_what_it_does() {
+        let names: std::collections::BTreeSet<_> = ALL.iter().map(|setting| setting.name).collect();
+        assert_eq!(names.len(), ALL.len());
+        for setting in ALL {
+            assert!(setting.name.starts_with("MEDIA_"), "{}", setting.name);
+            assert!(!setting.unit.is_empty() && !setting.help.is_empty(), "{}", setting.name);
+        }
+    }
+}
