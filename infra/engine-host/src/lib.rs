@@ -1,1 +1,11 @@
-//! Not written yet.
+//! What an embedded engine needs to run: a thread, a socket, a folder of its own, and faults for tests.
+//!
+//! Nothing here knows S3 or DynamoDB, let alone Matrix.
+
+mod data_folder;
+pub mod faults;
+mod host;
+
+pub use data_folder::{DataFolder, DataFolderError};
+pub use faults::{Effect, Fault, Faults, When};
+pub use host::{Running, accept, serve};
