@@ -1,1 +1,129 @@
-//! Not written yet.
+//! S3 says an object landed: look at it, make the usual thumbnails.
+//!
+//! Every event may come twice, late or out of order: running again changes nothing. What cannot be done *yet* is handed
+//! back to the queue; what can never be done becomes a state of the record, not an endless retry.
+
+use aws_lambda_events::{
+    s3::{S3Event, S3EventRecord},
+    sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage},
+};
+use media_core::{Clock, Content, Timestamp, limits::ORPHAN_AFTER};
+use percent_encoding::percent_decode_str;
+use runtime::{Deps, Error};
+use storage::{Blobs, Key, MediaAndThumbnails, Records, peek::Peeked};
+use thumbnailer::Thumbnailer;
+
+/// Handles arrivals.
+#[derive(Clone, Debug)]
+pub struct Ingest {
+    blobs: Blobs,
+    records: Records,
+    thumbnailer: Thumbnailer,
+    clock: Clock,
+}
+
+/// What to tell the queue of one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// Nothing is left to do.
+    Done,
+    /// The record is not there yet: deliver it again later.
+    Later,
+}
+
+impl Ingest {
+    /// A handler for one process.
+    #[must_use]
+    pub fn new(deps: &Deps) -> Self {
+        let (blobs, records) = (deps.store.blobs.clone(), deps.store.records.clone());
+        let thumbnailer = Thumbnailer::new(&deps.store, deps.limits.clone(), deps.picture_slots.clone());
+        Self { blobs, records, thumbnailer, clock: deps.clock.clone() }
+    }
+
+    /// Handles a batch; the messages that must come again are named in the answer (`ReportBatchItemFailures`).
+    ///
+    /// # Errors
+    /// None: one message's failure is not its neighbours'.
+    pub async fn objects_landed(&self, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
+        let mut response = SqsBatchResponse::default();
+        for message in batch.records {
+            match self.message(&message).await {
+                Ok(Verdict::Done) => {}
+                Ok(Verdict::Later) => response.batch_item_failures.push(failure(&message)),
+                Err(error) => {
+                    tracing::error!(%error, "An arrival could not be handled");
+                    response.batch_item_failures.push(failure(&message));
+                }
+            }
+        }
+        Ok(response)
+    }
+
+    async fn message(&self, message: &SqsMessage) -> Result<Verdict, storage::Error> {
+        let body = message.body.as_deref().unwrap_or_default();
+        let Ok(event) = serde_json::from_str::<S3Event>(body) else {
+            // `s3:TestEvent`, which S3 sends when notifications are switched on, and nothing else that we know of.
+            tracing::info!("A message that is no S3 event was dropped");
+            return Ok(Verdict::Done);
+        };
+        let mut verdict = Verdict::Done;
+        for record in &event.records {
+            if self.object(record).await? == Verdict::Later {
+                verdict = Verdict::Later;
+            }
+        }
+        Ok(verdict)
+    }
+
+    async fn object(&self, arrival: &S3EventRecord) -> Result<Verdict, storage::Error> {
+        let created = arrival.event_name.as_deref().is_some_and(|name| name.starts_with("ObjectCreated:"));
+        let Some(key @ (Key::Original(_) | Key::Remote(_))) = key_of(arrival).filter(|_| created) else {
+            return Ok(Verdict::Done);
+        };
+        let key = key.to_string();
+        let Some(object) = self.blobs.peek(&key).await? else {
+            return Ok(Verdict::Done);
+        };
+        let Some(mxc) = object.mxc.clone() else {
+            tracing::warn!(object.key = %key, "An object names no media");
+            return Ok(Verdict::Done);
+        };
+        match self.records.get_with_thumbnails(&mxc).await? {
+            Some(found) if found.record.content().is_some_and(|content| content.object_key == key) => {
+                self.prepare(found, object).await
+            }
+            // Its record is still to come, or another attempt's object won.
+            _ if self.is_young(arrival) => Ok(Verdict::Later),
+            _ => Ok(Verdict::Done),
+        }
+    }
+
+    async fn prepare(&self, found: MediaAndThumbnails, object: Peeked) -> Result<Verdict, storage::Error> {
+        let MediaAndThumbnails { record, thumbnails } = found;
+        let Some(content) = record.content().filter(|_| record.picture.is_none()) else {
+            return Ok(Verdict::Done);
+        };
+        let prepared = self.thumbnailer.prepare(&record.mxc, content, &thumbnails, object).await?;
+        let Content { size_bytes, .. } = content;
+        tracing::info!(media.origin = %record.mxc.origin, size_bytes, ?prepared, "Prepared an arrival");
+        Ok(Verdict::Done)
+    }
+
+    fn is_young(&self, arrival: &S3EventRecord) -> bool {
+        let landed_ms = u64::try_from(arrival.event_time.timestamp_millis()).unwrap_or(0);
+        self.clock.now().since(Timestamp(landed_ms)) < ORPHAN_AFTER
+    }
+}
+
+/// Keys in events are URL-encoded like a form: `+` is a space.
+fn key_of(arrival: &S3EventRecord) -> Option<Key> {
+    let encoded = arrival.s3.object.key.as_deref()?.replace('+', " ");
+    let key = percent_decode_str(&encoded).decode_utf8().ok()?;
+    Key::parse(&key)
+}
+
+fn failure(message: &SqsMessage) -> BatchItemFailure {
+    let mut failure = BatchItemFailure::default();
+    failure.item_identifier = message.message_id.clone().unwrap_or_default();
+    failure
+}

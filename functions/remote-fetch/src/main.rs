@@ -1,0 +1,7 @@
+//! Lambda entry point: one item of another server's media, brought home.
+
+#[tokio::main]
+async fn main() -> Result<(), runtime::Error> {
+    let deps = runtime::boot().await?;
+    runtime::on_event(|order| remote_fetch::fetch(&deps, order)).await
+}

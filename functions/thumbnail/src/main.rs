@@ -1,0 +1,7 @@
+//! Lambda entry point: thumbnails, found or made.
+
+#[tokio::main]
+async fn main() -> Result<(), runtime::Error> {
+    let deps = runtime::boot().await?;
+    runtime::serve(thumbnail::router(&deps)).await
+}
