@@ -1,0 +1,48 @@
+//! The one port: the protocol under `/_matrix`, signed links under the bucket's name.
+
+use axum::{Router, extract::Request, middleware::from_fn, routing::any};
+use matrix::layers;
+use runtime::{Deps, request_log};
+use tower::ServiceExt as _;
+
+use crate::{development, engines::Engines};
+
+/// Everything that answers, each request with its log line.
+pub(crate) fn router(deps: &Deps, engines: Option<&Engines>) -> Router {
+    let protocol = functions(deps).merge(development::published_keys(deps));
+    let protocol = layers::finish(protocol).layer(from_fn(request_log::log));
+    let Some(engines) = engines else { return protocol };
+    let bucket = format!("/{}/", deps.config.store.bucket);
+    let links = signed_links(&bucket, engines).layer(from_fn(request_log::log));
+    // Everything of the engine that is no signed link is as unknown here as any other path.
+    Router::new().fallback(async move |request: Request| {
+        let routes = if is_signed_link(&request, &bucket) { links } else { protocol };
+        routes.oneshot(request).await
+    })
+}
+
+/// The functions, merged: exactly what each of them answers alone.
+fn functions(deps: &Deps) -> Router {
+    upload::router(deps)
+        .merge(download_redirect::router(deps))
+        .merge(thumbnail::router(deps))
+        .merge(federation::router(deps))
+}
+
+/// The embedded S3 engine, for objects of the one bucket.
+fn signed_links(bucket: &str, engines: &Engines) -> Router {
+    let engine = engines.s3_service();
+    let answer = async move |request: Request| match engine.oneshot(request).await {
+        Ok(response) => response.map(axum::body::Body::new),
+        Err(never) => match never {},
+    };
+    Router::new().route(&format!("{bucket}{{*key}}"), any(answer))
+}
+
+/// What a browser asks beforehand (`OPTIONS`) carries no signature.
+fn is_signed_link(request: &Request, bucket: &str) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    request.uri().path().starts_with(bucket)
+        && (request.method() == http::Method::OPTIONS
+            || query.split('&').any(|pair| pair.starts_with("X-Amz-Signature=")))
+}
