@@ -1,1 +1,19 @@
-//! Not written yet.
+//! What the tests stand on. Everything here speaks HTTP to a real gateway; nothing reaches inside it.
+
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "whatever goes wrong here ends the test, which is what it is for"
+)]
+
+pub mod authority;
+mod aws;
+pub mod client;
+pub mod homeserver;
+pub mod photos;
+pub mod server;
+pub mod wait;
+
+pub use authority::{Authority, TlsFront};
+pub use client::{Answer, Client};
+pub use server::{Server, Setup};
+pub use wait::eventually;

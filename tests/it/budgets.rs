@@ -1,0 +1,73 @@
+//! What each operation costs in calls to AWS, counted inside the SDK and pinned: a call more is a decision, not an
+//! accident.
+
+use std::collections::BTreeMap;
+
+use support::{Server, photos};
+
+/// The calls made while `work` ran, by operation; what `ingest` does on its own is waited for first.
+async fn calls_of<F: Future>(server: &Server, work: F) -> BTreeMap<String, u64> {
+    let before = server.sdk_calls();
+    work.await;
+    let after = server.sdk_calls();
+    let made = |(operation, count): (String, u64)| {
+        let more = count - before.get(&operation).copied().unwrap_or(0);
+        (more > 0).then_some((operation, more))
+    };
+    after.into_iter().filter_map(made).collect()
+}
+
+fn calls<const N: usize>(of: [(&str, u64); N]) -> BTreeMap<String, u64> {
+    of.into_iter().map(|(operation, count)| (operation.to_owned(), count)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_hit_is_one_read_and_no_call_to_s3() {
+    let server = Server::start().await;
+    let client = server.client();
+    let mxc = client.upload("text", "text/plain", "").await;
+    server.thumbnails_of(&mxc).await;
+    assert_eq!(calls_of(&server, client.download(&mxc)).await, calls([("GetItem", 1)]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thumbnail_hit_is_one_query() {
+    let server = Server::start().await;
+    let client = server.client();
+    let mxc = client.upload(photos::fixture("photo.jpg"), "image/jpeg", "").await;
+    server.thumbnails_of(&mxc).await;
+    for query in ["width=32&height=32&method=crop", "width=800&height=600"] {
+        assert_eq!(calls_of(&server, client.thumbnail(&mxc, query)).await, calls([("Query", 1)]), "{query}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_access_of_a_day_is_noted_by_one_write() {
+    let server = Server::start().await;
+    let client = server.client();
+    let mxc = client.upload("text", "text/plain", "").await;
+    server.thumbnails_of(&mxc).await;
+    server.surroundings.clock.advance(std::time::Duration::from_hours(24));
+    let first = calls_of(&server, client.download(&mxc)).await;
+    assert_eq!(first, calls([("GetItem", 1), ("UpdateItem", 1)]));
+    assert_eq!(calls_of(&server, client.download(&mxc)).await, calls([("GetItem", 1)]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_upload_is_one_put_and_two_writes() {
+    let server = Server::start().await;
+    let client = server.client();
+    let before = server.sdk_calls();
+    // Of a text, `ingest` makes these calls besides: it opens the object, reads the record, notes what it found.
+    let ingest = calls([("GetObject", 1), ("Query", 1), ("UpdateItem", 1)]);
+    let mxc = client.upload("text", "text/plain", "").await;
+    server.thumbnails_of(&mxc).await;
+    let after = server.sdk_calls();
+    let made = |operation: &str| {
+        let count = |calls: &BTreeMap<String, u64>| calls.get(operation).copied().unwrap_or(0);
+        count(&after) - count(&before)
+    };
+    assert_eq!((made("PutObject"), made("PutItem")), (1, 2), "{after:?}");
+    assert_eq!(made("UpdateItem"), ingest["UpdateItem"], "{after:?}");
+    assert_eq!(made("CreateMultipartUpload"), 0);
+}

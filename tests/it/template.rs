@@ -1,0 +1,360 @@
+//! `template.yaml` against the code: every function with its routes, its trigger, and the calls it really makes.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+    time::Duration,
+};
+
+use axum::{Router, body::Body};
+use bytes::Bytes;
+use futures_util::stream;
+use http::{Method, Request, StatusCode, header};
+use http_body_util::BodyExt as _;
+use ingest::Ingest;
+use matrix::layers;
+use media_core::{Mxc, Record, State, limits::PART_BYTES, thumbnail::Shape};
+use remote_fetch::Fetched;
+use runtime::Deps;
+use storage::{Key, Outcome, SdkCalls, functions::FetchOrder};
+use support::{Server, Setup, homeserver::Homeserver, photos};
+use tower::ServiceExt as _;
+use yaml_rust2::{Yaml, YamlLoader};
+
+/// What a function is allowed beyond the calls that it makes in these tests, and why.
+const EXPLAINED: [(&str, &str, &str); 10] = [
+    ("upload", "dynamodb:GetItem", "a write that lost asks what was there, where the engine does not say"),
+    ("download-redirect", "s3:GetObject", "a signed link carries the rights of whoever signed it"),
+    ("thumbnail", "s3:ListBucket", "without it a missing object is answered 403 instead of 404"),
+    ("federation", "s3:ListBucket", "as for `thumbnail`"),
+    ("ingest", "s3:ListBucket", "as for `thumbnail`"),
+    ("ingest", "sqs:", "Lambda itself receives with the function's rights"),
+    ("ingest", "dynamodb:GetItem", "as for `upload`"),
+    ("remote-fetch", "DeleteItem", "a claim that was lost meanwhile takes its reference back"),
+    ("remote-fetch", "DeleteObject", "and its object"),
+    ("remote-fetch", "ssm:GetParameter", "the signing key, once the function reads it there"),
+];
+
+fn workspace() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// One function as the template describes it.
+struct Function {
+    /// The name of its folder, of its package and of its binary.
+    name: String,
+    id: String,
+    properties: Yaml,
+    routes: Vec<(Method, String)>,
+}
+
+fn template() -> Yaml {
+    let text = fs::read_to_string(workspace().join("template.yaml")).unwrap();
+    YamlLoader::load_from_str(&text).unwrap().remove(0)
+}
+
+fn functions() -> Vec<Function> {
+    let template = template();
+    let resources = template["Resources"].as_hash().unwrap().iter();
+    let functions = resources.filter(|(_, is)| is["Type"].as_str() == Some("AWS::Serverless::Function"));
+    functions
+        .map(|(id, is)| {
+            let code = is["Properties"]["CodeUri"].as_str().unwrap();
+            assert_eq!(is["Metadata"]["BuildMethod"].as_str(), Some("rust-cargolambda"));
+            Function {
+                name: code.strip_prefix("functions/").unwrap().to_owned(),
+                id: id.as_str().unwrap().to_owned(),
+                properties: is["Properties"].clone(),
+                routes: is["Metadata"]["Routes"].as_vec().into_iter().flatten().map(route).collect(),
+            }
+        })
+        .collect()
+}
+
+fn route(line: &Yaml) -> (Method, String) {
+    let (method, path) = line.as_str().unwrap().split_once(' ').unwrap();
+    (method.parse().unwrap(), path.to_owned())
+}
+
+/// What answers alone, as Lambda runs it.
+fn router(name: &str, deps: &Deps) -> Router {
+    layers::finish(match name {
+        "upload" => upload::router(deps),
+        "download-redirect" => download_redirect::router(deps),
+        "thumbnail" => thumbnail::router(deps),
+        "federation" => federation::router(deps),
+        _ => Router::new(),
+    })
+}
+
+async fn is_recognized(router: &Router, method: &Method, path: &str) -> bool {
+    let path =
+        path.replace("{serverName}", "example.org").replace("{mediaId}", "abc").replace("{fileName}", "x");
+    let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+    let answer = router.clone().oneshot(request).await.unwrap();
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    !String::from_utf8_lossy(&body).contains("M_UNRECOGNIZED")
+}
+
+#[test]
+fn every_function_has_its_resource_and_every_resource_its_function() {
+    let folders = fs::read_dir(workspace().join("functions")).unwrap();
+    let folders: BTreeSet<_> =
+        folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let functions = functions();
+    assert_eq!(functions.iter().map(|function| function.name.clone()).collect::<BTreeSet<_>>(), folders);
+    for Function { name, id, .. } in &functions {
+        let camel: String = name.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
+        assert_eq!(*id, format!("{camel}Function"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_function_answers_its_own_routes_and_no_others() {
+    let server = Server::start().await;
+    let functions = functions();
+    for function in &functions {
+        let router = router(&function.name, server.gateway.deps());
+        for other in &functions {
+            for (method, path) in &other.routes {
+                let recognized = is_recognized(&router, method, path).await;
+                assert_eq!(recognized, function.name == other.name, "{}: {method} {path}", function.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_path_of_the_protocol_is_somebodys() {
+    let source = fs::read_to_string(workspace().join("shared/matrix/src/routes.rs")).unwrap();
+    let literals = source.split('"').skip(1).step_by(2);
+    let known: BTreeSet<_> =
+        literals.filter(|text| text.starts_with("/_matrix/")).map(String::from).collect();
+    let routed = functions().into_iter().flat_map(|function| function.routes).map(|(_, path)| path);
+    assert_eq!(routed.collect::<BTreeSet<_>>(), known);
+}
+
+#[test]
+fn what_has_no_route_is_woken_otherwise() {
+    let template = template();
+    for Function { name, id, properties, routes } in functions() {
+        let has_url = !properties["FunctionUrlConfig"].is_badvalue();
+        assert_eq!(has_url, !routes.is_empty(), "{name}");
+        let mapped = template["Resources"].as_hash().unwrap().values().any(|is| {
+            is["Type"].as_str() == Some("AWS::Lambda::EventSourceMapping")
+                && is["Properties"]["FunctionName"].as_str() == Some(&id)
+        });
+        assert_eq!(mapped, name == "ingest", "{name}");
+    }
+    let queues = &template["Resources"]["MediaBucket"]["Properties"]["NotificationConfiguration"];
+    let prefixes: Vec<_> = queues["QueueConfigurations"].as_vec().unwrap().iter().collect();
+    let prefixes =
+        prefixes.iter().map(|queue| queue["Filter"]["S3Key"]["Rules"][0]["Value"].as_str().unwrap());
+    assert_eq!(prefixes.collect::<Vec<_>>(), gateway::NOTIFY_PREFIXES);
+}
+
+#[test]
+fn every_variable_that_is_set_is_a_setting() {
+    let template = template();
+    let globals = &template["Globals"]["Function"]["Environment"]["Variables"];
+    let functions = functions();
+    let own = functions.iter().map(|function| &function.properties["Environment"]["Variables"]);
+    let variables = own.chain([globals]).filter_map(Yaml::as_hash).flat_map(|variables| variables.keys());
+    let known: BTreeSet<_> = runtime::settings::ALL.iter().map(|setting| setting.name).collect();
+    for variable in variables.map(|name| name.as_str().unwrap()) {
+        assert!(known.contains(variable), "{variable}");
+    }
+}
+
+/// The IAM action that a call of the SDK needs.
+fn action(operation: &str) -> String {
+    match operation {
+        "Invoke" => "lambda:InvokeFunction".to_owned(),
+        "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
+            "s3:PutObject".to_owned()
+        }
+        "GetObject" | "DeleteObject" | "AbortMultipartUpload" => format!("s3:{operation}"),
+        other => format!("dynamodb:{other}"),
+    }
+}
+
+fn granted(function: &Function) -> BTreeSet<String> {
+    let mut granted = BTreeSet::new();
+    collect_actions(&function.properties["Policies"], &mut granted);
+    granted
+}
+
+fn collect_actions(yaml: &Yaml, into: &mut BTreeSet<String>) {
+    match yaml {
+        Yaml::Hash(hash) => {
+            for (key, value) in hash {
+                match (key.as_str(), value) {
+                    (Some("Action"), Yaml::String(action)) => drop(into.insert(action.clone())),
+                    (Some("Action"), Yaml::Array(actions)) => {
+                        into.extend(actions.iter().map(|action| action.as_str().unwrap().to_owned()));
+                    }
+                    _ => collect_actions(value, into),
+                }
+            }
+        }
+        Yaml::Array(items) => items.iter().for_each(|item| collect_actions(item, into)),
+        _ => {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_function_may_make_the_calls_that_it_makes_and_no_others() {
+    let homeserver = Homeserver::start().await;
+    homeserver.knows(support::server::TOKEN, "@alice:example.org");
+    let beside = crate::identity::beside(&homeserver).await;
+    let (origin, home) = crate::federation::two_servers_over(Setup::new).await;
+
+    let mut used = BTreeMap::new();
+    used.insert("upload", calls_of_upload(&beside).await);
+    used.insert("download-redirect", calls_of_reading("download-redirect", &beside, &home, &origin).await);
+    used.insert("thumbnail", calls_of_reading("thumbnail", &beside, &home, &origin).await);
+    used.insert("remote-fetch", calls_of_remote_fetch(&home, &origin).await);
+    // Moves the origin's clock a day ahead, where other servers' keys have expired: so after whoever asks it.
+    used.insert("federation", calls_of_federation(&origin).await);
+    used.insert("ingest", calls_of_ingest(home.gateway.deps()).await);
+
+    for function in functions() {
+        let name = function.name.as_str();
+        let used: BTreeSet<_> = used[name].by_operation().keys().map(|operation| action(operation)).collect();
+        let granted = granted(&function);
+        assert!(used.is_subset(&granted), "{name} may not {:?}", used.difference(&granted));
+        for unused in granted.difference(&used) {
+            let explained = EXPLAINED.iter().any(|(of, what, _)| *of == name && unused.contains(what));
+            assert!(explained, "{name} may {unused} and does not");
+        }
+    }
+}
+
+/// Sends a request with the usual token straight to a function, and counts what it costs there.
+async fn send(calls: &SdkCalls, router: &Router, method: Method, path: &str, body: Body) -> StatusCode {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::AUTHORIZATION, format!("Bearer {}", support::server::TOKEN))
+        .body(body)
+        .unwrap();
+    calls.counting(router.clone().oneshot(request)).await.unwrap().status()
+}
+
+async fn calls_of_upload(beside: &Server) -> SdkCalls {
+    let (calls, router) = (SdkCalls::default(), router("upload", beside.gateway.deps()));
+    let path = "/_matrix/media/v3/upload";
+    for length in [5, PART_BYTES + 5] {
+        let status = send(&calls, &router, Method::POST, path, Body::from(vec![7; length])).await;
+        assert_eq!(status, StatusCode::OK);
+    }
+    let pieces = [Ok(Bytes::from(vec![7; PART_BYTES + 5])), Err(std::io::Error::other("gone"))];
+    let broken = Body::from_stream(stream::iter(pieces));
+    assert_eq!(send(&calls, &router, Method::POST, path, broken).await, StatusCode::BAD_REQUEST);
+    calls
+}
+
+/// Our media beside a homeserver that is asked, and another server's that has to be fetched.
+async fn calls_of_reading(name: &str, beside: &Server, home: &Server, origin: &Server) -> SdkCalls {
+    let calls = SdkCalls::default();
+    let photo = photos::fixture("transparent.png");
+    let ours = beside.client().upload(photo.clone(), "image/png", "").await;
+    beside.thumbnails_of(&ours).await;
+    // So that the access is the first of its day, and the token has to be asked about again.
+    beside.surroundings.clock.advance(Duration::from_hours(24));
+    let theirs = origin.client().upload(photo, "image/png", "").await;
+    for (server, mxc) in [(beside, &ours), (home, &theirs)] {
+        let router = router(name, server.gateway.deps());
+        let path = match name {
+            "thumbnail" => {
+                format!("thumbnail/{}/{}?width=500&height=200&method=crop", mxc.origin, mxc.media_id)
+            }
+            _ => format!("download/{}/{}", mxc.origin, mxc.media_id),
+        };
+        let path = format!("/_matrix/client/v1/media/{path}");
+        let status = send(&calls, &router, Method::GET, &path, Body::empty()).await;
+        assert_eq!(status, StatusCode::TEMPORARY_REDIRECT, "{path}");
+    }
+    calls
+}
+
+/// The server asks itself: its own signature is as good as another's.
+async fn calls_of_federation(origin: &Server) -> SdkCalls {
+    let deps = origin.gateway.deps();
+    let (calls, router) = (SdkCalls::default(), router("federation", deps));
+    let photo = photos::fixture("transparent.png");
+    let mxc = origin.client().upload(photo, "image/png", "").await;
+    origin.thumbnails_of(&mxc).await;
+    origin.surroundings.clock.advance(Duration::from_hours(24));
+    for path in [
+        format!("/_matrix/federation/v1/media/download/{}", mxc.media_id),
+        format!("/_matrix/federation/v1/media/thumbnail/{}?width=500&height=200&method=crop", mxc.media_id),
+    ] {
+        let key = deps.signing_key.clone().unwrap();
+        let signed = key.authorize_get(&deps.server_name, &deps.server_name, &path).unwrap();
+        let request = Request::get(&path).header(header::AUTHORIZATION, signed).body(Body::empty()).unwrap();
+        let answer = calls.counting(router.clone().oneshot(request)).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+    }
+    calls
+}
+
+async fn calls_of_remote_fetch(home: &Server, origin: &Server) -> SdkCalls {
+    let deps = home.gateway.deps();
+    let calls = SdkCalls::default();
+    let theirs = origin.client().upload(vec![7; PART_BYTES + 5], "a/b", "").await;
+    let missing = Mxc::new_on(&theirs.origin);
+    for mxc in [&theirs, &missing] {
+        let now = deps.clock.now();
+        let claimed = deps.store.records.claim(mxc, "attempt", now, now + deps.limits.remote_time).await;
+        let Outcome::Won(lease) = claimed.unwrap() else { panic!("lost to nobody") };
+        let order = FetchOrder::new(mxc, &lease.held_by, lease.fence);
+        let fetched = calls.counting(remote_fetch::fetch(deps, order)).await.unwrap();
+        assert_eq!(fetched == Fetched::Stored, *mxc == theirs);
+    }
+    let broken = stream::iter([Ok(Bytes::from(vec![7; PART_BYTES + 5])), Err(cut_off())]);
+    let mut broken = storage::Incoming::new(Box::pin(broken), u64::MAX, None);
+    let key = Key::new_remote();
+    let put = deps.store.blobs.put(&key, &theirs, "a/b", &mut broken);
+    assert!(calls.counting(put).await.is_err());
+    calls
+}
+
+fn cut_off() -> storage::BodyError {
+    storage::BodyError::CutOff("gone".to_owned())
+}
+
+/// Beside the gateway's own `ingest`, which finds the object before its record is there and comes back too late.
+async fn calls_of_ingest(deps: &Deps) -> SdkCalls {
+    let calls = SdkCalls::default();
+    let (mxc, key) = (Mxc::new_on(&deps.server_name), Key::new_original());
+    let photo = stream::iter([Ok(photos::fixture("photo.jpg"))]);
+    let mut photo = storage::Incoming::new(Box::pin(photo), u64::MAX, None);
+    let written = deps.store.blobs.put(&key, &mxc, "image/jpeg", &mut photo).await.unwrap();
+    let record = Record {
+        mxc,
+        state: State::Stored(media_core::Content {
+            object_key: key.to_string(),
+            content_type: "image/jpeg".to_owned(),
+            size_bytes: written.size_bytes,
+            sha256: Some(written.sha256),
+            upload_name: None,
+        }),
+        created_at: deps.clock.now(),
+        uploader: None,
+        authenticated: true,
+        quarantined_by: None,
+        protected: false,
+        last_access: None,
+        picture: None,
+    };
+    assert!(deps.store.records.reserve(&record).await.unwrap().is_won());
+    let event = crate::thumbnails::arrival(&key.to_string());
+    let answer = calls.counting(Ingest::new(deps).objects_landed(event)).await.unwrap();
+    assert!(answer.batch_item_failures.is_empty());
+    let small = Shape::new(32, 32, media_core::thumbnail::Method::Crop);
+    let found = deps.store.records.get_with_thumbnails(&record.mxc).await.unwrap().unwrap();
+    assert!(found.thumbnails.iter().any(|thumbnail| thumbnail.shape == small));
+    calls
+}

@@ -1,0 +1,47 @@
+//! Plain clients of S3 and DynamoDB, for looking at what the product left there.
+
+use aws_credential_types::Credentials;
+use aws_sdk_s3::config::{BehaviorVersion, Region};
+use media_core::Mxc;
+use storage::Settings;
+
+/// A client of the S3 that a gateway stands on.
+pub(crate) fn s3(store: &Settings) -> aws_sdk_s3::Client {
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(region(store))
+        .endpoint_url(store.s3_endpoint.clone().expect("embedded engines"))
+        .credentials_provider(credentials(store))
+        .force_path_style(true)
+        .http_client(aws_smithy_http_client::Builder::new().build_http());
+    aws_sdk_s3::Client::from_conf(config.build())
+}
+
+/// The names of all media in the durable table.
+pub(crate) async fn all_media(store: &Settings) -> Vec<Mxc> {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(region(store))
+        .endpoint_url(store.dynamodb_endpoint.clone().expect("embedded engines"))
+        .credentials_provider(credentials(store))
+        .http_client(aws_smithy_http_client::Builder::new().build_http());
+    let scan =
+        aws_sdk_dynamodb::Client::from_conf(config.build()).scan().table_name(&store.table).send().await;
+    let scan = scan.expect("a scan");
+    assert!(scan.last_evaluated_key().is_none(), "more than a test should leave");
+    let media = scan.items().iter().filter_map(|item| {
+        let is_main = item.get("sk")?.as_s().ok()? == "A";
+        let (origin, media_id) = item.get("pk")?.as_s().ok()?.strip_prefix("M#")?.split_once('#')?;
+        is_main.then(|| Mxc::parse(origin, media_id).expect("a name"))
+    });
+    media.collect()
+}
+
+fn region(store: &Settings) -> Region {
+    Region::new(store.region.clone().expect("embedded engines"))
+}
+
+fn credentials(store: &Settings) -> Credentials {
+    let (key, secret) = store.credentials.clone().expect("embedded engines");
+    Credentials::new(key, secret, None, None, "tests")
+}

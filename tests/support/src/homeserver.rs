@@ -1,0 +1,75 @@
+//! A homeserver that answers `whoami` as it is told, and counts how often it was asked.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use http::{HeaderMap, StatusCode, header};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+/// A homeserver on the loopback.
+#[derive(Clone, Debug)]
+pub struct Homeserver {
+    address: SocketAddr,
+    answers: Arc<Mutex<HashMap<String, (StatusCode, Value)>>>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Homeserver {
+    /// One that knows nobody yet.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port");
+        let address = listener.local_addr().expect("an address");
+        let homeserver = Self { address, answers: Arc::default(), asked: Arc::default() };
+        let routes = Router::new()
+            .route("/_matrix/client/v3/account/whoami", get(whoami))
+            .with_state(homeserver.clone());
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        homeserver
+    }
+
+    /// Its base URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// From now on `token` is this user's.
+    pub fn knows(&self, token: &str, user: &str) {
+        self.answers_with(token, StatusCode::OK, json!({ "user_id": user }));
+    }
+
+    /// From now on this is the answer about `token`.
+    pub fn answers_with(&self, token: &str, status: StatusCode, body: Value) {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).insert(token.to_owned(), (status, body));
+    }
+
+    /// How often it was asked.
+    #[must_use]
+    pub fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+async fn whoami(State(homeserver): State<Homeserver>, headers: HeaderMap) -> Response {
+    homeserver.asked.fetch_add(1, Ordering::SeqCst);
+    let token =
+        headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let answers = homeserver.answers.lock().unwrap_or_else(PoisonError::into_inner);
+    let unknown =
+        (StatusCode::UNAUTHORIZED, json!({ "errcode": "M_UNKNOWN_TOKEN", "error": "Unknown token" }));
+    let (status, body) = token.and_then(|token| answers.get(token)).cloned().unwrap_or(unknown);
+    (status, Json(body)).into_response()
+}
