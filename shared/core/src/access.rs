@@ -48,8 +48,8 @@ pub fn decide(origin: Origin, record: Option<&Record>, now: Timestamp, limits: &
     }
     match &record.state {
         State::Stored(content) => Answer::Serve(Box::new(content.clone())),
-        State::Reserved { expires_at } if *expires_at > now => Answer::Wait,
-        State::Reserved { .. } => Answer::Refuse(Refusal::NotFound),
+        State::Reserved(reservation) if reservation.expires_at > now => Answer::Wait,
+        State::Reserved(_) => Answer::Refuse(Refusal::NotFound),
         State::Fetching(lease) if lease.expires_at + CLOCK_SKEW > now => Answer::Wait,
         State::Failed(failure) if failure.retry_at > now => Answer::Refuse(match failure.reason {
             FailureReason::NotFound => Refusal::NotFound,
@@ -70,7 +70,7 @@ pub fn back_off(attempts: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Failure, Lease};
+    use crate::record::{Failure, Lease, Reservation};
 
     const NOW: Timestamp = Timestamp(1_000_000);
 
@@ -118,16 +118,10 @@ mod tests {
 
     #[test]
     fn a_reservation_is_waited_for_until_it_expires() {
-        check(
-            Origin::Local,
-            Some(&record(State::Reserved { expires_at: Timestamp(NOW.0 + 1) })),
-            &Answer::Wait,
-        );
-        check(
-            Origin::Local,
-            Some(&record(State::Reserved { expires_at: NOW })),
-            &Answer::Refuse(Refusal::NotFound),
-        );
+        let reserved_until =
+            |expires_at| record(State::Reserved(Reservation { expires_at, staging_key: None }));
+        check(Origin::Local, Some(&reserved_until(Timestamp(NOW.0 + 1))), &Answer::Wait);
+        check(Origin::Local, Some(&reserved_until(NOW)), &Answer::Refuse(Refusal::NotFound));
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! May these bytes come in, and under which type and name?
 
+use ruma_common::UserId;
+
 use crate::{
+    clock::Timestamp,
     limits::{Limits, MAX_CONTENT_TYPE_BYTES, MAX_FILE_NAME_BYTES},
+    record::{Record, Reservation, State},
     refusal::Refusal,
 };
 
@@ -25,6 +29,57 @@ pub fn admit(announced_bytes: Option<u64>, limits: &Limits) -> Result<(), Refusa
         }
         _ => Ok(()),
     }
+}
+
+/// Whether `user` may fill the reserved name of which `record` is known, at `now`.
+///
+/// The order is Synapse's, and it matters: whoever sends an empty body without a type to a name that has content is told
+/// about the content (complement asks so). Unknown, somebody else's, filled already, expired.
+pub fn fill<'a>(
+    record: Option<&'a Record>,
+    user: &UserId,
+    now: Timestamp,
+) -> Result<&'a Reservation, Refusal> {
+    let record = record.ok_or(Refusal::NotFound)?;
+    if record.uploader.as_deref() != Some(user) {
+        return Err(Refusal::Forbidden("This media id was created by somebody else."));
+    }
+    match &record.state {
+        State::Stored(_) => Err(Refusal::CannotOverwrite),
+        State::Reserved(reservation) if reservation.expires_at > now => Ok(reservation),
+        State::Reserved(_) => Err(Refusal::ReservationExpired),
+        // Another server's, which nobody here created.
+        State::Fetching(_) | State::Failed(_) => Err(Refusal::NotFound),
+    }
+}
+
+/// Whether the operator takes this type: `forbidden` are types such as `video/mp4`, or `video/*` for all of a kind.
+///
+/// # Errors
+/// [`Refusal::Forbidden`] when it is on the list; parameters and letter case do not matter.
+pub fn admit_type(content_type: &str, forbidden: &[String]) -> Result<(), Refusal> {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_forbidden = forbidden.iter().any(|pattern| is_named_by(pattern, &essence));
+    if is_forbidden {
+        Err(Refusal::Forbidden("Media of this type may not be uploaded here."))
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether `pattern`, in which `*` stands for any letters, is a name for `name`.
+#[must_use]
+pub fn is_named_by(pattern: &str, name: &str) -> bool {
+    let mut pieces = pattern.split('*');
+    let Some(mut rest) = pieces.next().and_then(|first| name.strip_prefix(first)) else { return false };
+    let Some(last) = pieces.next_back() else { return rest.is_empty() };
+    for piece in pieces {
+        match rest.split_once(piece) {
+            Some((_, after)) => rest = after,
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
 }
 
 /// Makes the label under which an upload is kept.
@@ -66,6 +121,76 @@ mod tests {
         assert_eq!(admit(Some(10), &limits), Ok(()));
         assert_eq!(admit(None, &limits), Ok(()));
         assert_eq!(admit(Some(11), &limits), Err(Refusal::TooLarge { limit_bytes: 10 }));
+    }
+
+    fn record(uploader: &str, state: State) -> Record {
+        Record {
+            mxc: "mxc://example.org/abc".parse().unwrap(),
+            state,
+            created_at: Timestamp(0),
+            uploader: Some(uploader.try_into().unwrap()),
+            authenticated: true,
+            quarantined_by: None,
+            protected: false,
+            last_access: None,
+            picture: None,
+        }
+    }
+
+    #[test]
+    fn a_name_is_filled_by_its_creator_once_and_in_time() {
+        let alice: &UserId = "@alice:example.org".try_into().unwrap();
+        let reserved = State::Reserved(Reservation { expires_at: Timestamp(10), staging_key: None });
+        let stored = State::Stored(crate::record::Content {
+            object_key: "originals/x".into(),
+            content_type: "a/b".into(),
+            size_bytes: 0,
+            sha256: None,
+            upload_name: None,
+        });
+        let check = |uploader, state: &State, now| {
+            fill(Some(&record(uploader, state.clone())), alice, Timestamp(now)).map(drop)
+        };
+        assert_eq!(fill(None, alice, Timestamp(0)), Err(Refusal::NotFound));
+        assert_eq!(check("@alice:example.org", &reserved, 9), Ok(()));
+        assert_eq!(check("@alice:example.org", &reserved, 10), Err(Refusal::ReservationExpired));
+        assert_eq!(check("@alice:example.org", &stored, 99), Err(Refusal::CannotOverwrite));
+        for state in [&reserved, &stored] {
+            assert!(matches!(check("@bob:example.org", state, 99), Err(Refusal::Forbidden(_))));
+        }
+    }
+
+    #[test]
+    fn an_asterisk_stands_for_any_letters() {
+        for (pattern, name) in [
+            ("@a:b", "@a:b"),
+            ("*", "anything"),
+            ("@telegram_*:example.org", "@telegram_1:example.org"),
+            ("@telegram_*:example.org", "@telegram_:example.org"),
+            ("*bot*:*", "@my_bot_2:example.org"),
+        ] {
+            assert!(is_named_by(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in [
+            ("@a:b", "@a:bc"),
+            ("@telegram_*:example.org", "@whatsapp_1:example.org"),
+            ("@telegram_*:example.org", "@telegram_1:example.com"),
+            ("a*a", "a"),
+            ("", "a"),
+        ] {
+            assert!(!is_named_by(pattern, name), "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn types_are_forbidden_one_by_one_or_by_their_kind() {
+        let forbidden = ["video/*".to_owned(), "application/x-msdownload".to_owned()];
+        for refused in ["video/mp4", "Video/WEBM; codecs=vp9", "application/x-msdownload"] {
+            assert!(admit_type(refused, &forbidden).is_err(), "{refused}");
+        }
+        for taken in ["image/png", "application/x-msdownload2", "videos/mp4", ""] {
+            assert_eq!(admit_type(taken, &forbidden), Ok(()), "{taken}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::admit::clean_file_name;
+use crate::{admit::clean_file_name, parameters::parameters};
 
 /// The types a client may show by itself (client-server API, "Content repository", serving inline content). SVG, HTML,
 /// JavaScript and PDF are left out on purpose.
@@ -77,7 +77,8 @@ pub fn is_inline(content_type: &str) -> bool {
 /// What does not decode is ignored. The name is a label and never a path.
 #[must_use]
 pub fn file_name_of(disposition: &str) -> Option<String> {
-    let params: Vec<_> = params(disposition).collect();
+    let (_, params) = disposition.split_once(';')?;
+    let params: Vec<_> = parameters(params.chars()).collect();
     let find = |wanted: &str| {
         params.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value)
     };
@@ -111,35 +112,6 @@ fn decode_extended(value: &str) -> Option<String> {
         return None;
     }
     percent_decode_str(encoded).decode_utf8().ok().map(Into::into)
-}
-
-/// The parameters after the disposition type, unquoted. Quoted strings may hold `;` and escaped characters.
-fn params(disposition: &str) -> impl Iterator<Item = (String, String)> {
-    let mut rest = disposition.split_once(';').map_or("", |(_, rest)| rest);
-    std::iter::from_fn(move || {
-        let (name, after) = rest.split_once('=')?;
-        let name = name.trim().trim_start_matches(';').trim().to_owned();
-        let (value, after) = param_value(after.trim_start());
-        rest = after;
-        Some((name, value))
-    })
-}
-
-fn param_value(text: &str) -> (String, &str) {
-    let Some(quoted) = text.strip_prefix('"') else {
-        let (value, rest) = text.split_once(';').unwrap_or((text, ""));
-        return (value.trim().to_owned(), rest);
-    };
-    let mut value = String::new();
-    let mut letters = quoted.char_indices();
-    while let Some((at, letter)) = letters.next() {
-        match letter {
-            '"' => return (value, quoted[at + 1..].trim_start().trim_start_matches(';')),
-            '\\' => value.extend(letters.next().map(|(_, escaped)| escaped)),
-            other => value.push(other),
-        }
-    }
-    (value, "")
 }
 
 #[cfg(test)]
@@ -200,6 +172,7 @@ mod tests {
             ("inline", None),
             ("", None),
             ("inline; filename=", None),
+            ("attachment; flag; filename=a.png", Some("a.png")),
         ] {
             assert_eq!(file_name_of(header).as_deref(), expected, "{header}");
         }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::rate::Rate;
+
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 
@@ -10,6 +12,16 @@ const MIB: u64 = 1024 * KIB;
 pub struct Limits {
     /// The largest upload, in bytes; also what `config` tells clients.
     pub upload_bytes: u64,
+    /// The largest upload that goes straight to the store (MSC3870), in bytes. S3 takes 5 GiB at most.
+    pub direct_upload_bytes: u64,
+    /// What one user may have uploaded in all, in bytes; `None`: as much as they like.
+    pub user_bytes: Option<u64>,
+    /// Media ids that one user may have created and not filled.
+    pub pending_uploads: u32,
+    /// How long a media id without bytes waits for them (MSC2246 recommends 24 hours).
+    pub reservation_life: Duration,
+    /// How often one caller may ask for what.
+    pub rates: Rates,
     /// The largest file fetched from another server, in bytes.
     pub remote_bytes: u64,
     /// A picture with this many pixels or more is not thumbnailed (Synapse refuses at `>=`, too).
@@ -36,10 +48,41 @@ pub struct Limits {
     pub wait_max: Duration,
 }
 
+/// How often one caller may ask; `None`: as often as they like. A caller is a user, or an address where there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rates {
+    /// Media ids created.
+    pub create: Option<Rate>,
+    /// Uploads.
+    pub upload: Option<Rate>,
+    /// Downloads and thumbnails.
+    pub read: Option<Rate>,
+    /// Bytes fetched from other servers.
+    pub remote_bytes: Option<Rate>,
+}
+
+/// Synapse's: `rc_media_create`, and `remote_media_download_per_second` with its burst. The rest costs a write on every
+/// request, so that an operator has to want it.
+impl Default for Rates {
+    fn default() -> Self {
+        Self {
+            create: Rate::new(10, 50),
+            upload: None,
+            read: None,
+            remote_bytes: Rate::new(87 * KIB, 500 * MIB),
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             upload_bytes: 100 * MIB,
+            direct_upload_bytes: 100 * MIB,
+            user_bytes: None,
+            pending_uploads: 5,
+            reservation_life: Duration::from_hours(24),
+            rates: Rates::default(),
             remote_bytes: 100 * MIB,
             image_pixels: 32 * MIB,
             image_bytes: 50 * MIB,
@@ -84,14 +127,31 @@ pub const MAX_CONTENT_TYPE_BYTES: usize = 255;
 /// How far two clocks may differ before a lease counts as expired (Lambda's clocks agree far better).
 pub const CLOCK_SKEW: Duration = Duration::from_secs(2);
 
-/// How much longer a lease lives than the work it covers, so that a live holder never loses it.
-pub const LEASE_MARGIN: Duration = Duration::from_secs(5);
+/// How long a lease on a remote item lives unless its holder renews it: how long readers of a dead fetch wait.
+pub const LEASE_LIFE: Duration = Duration::from_secs(15);
+
+/// How often a live holder renews its lease: two renewals may be lost before the lease is.
+pub const LEASE_RENEWAL: Duration = Duration::from_secs(5);
+
+/// How long it is remembered that another server was given a link to some media. Whoever asks for the same again within
+/// this time did not follow it.
+pub const LINK_MEMORY: Duration = Duration::from_mins(10);
+
+/// How long a server that does not follow links gets bytes instead, before it is tried again.
+pub const NO_LINKS_MEMORY: Duration = Duration::from_hours(30 * 24);
+
+/// How long one process believes that a server follows links before it looks again what others have learned.
+pub const LINKS_BELIEVED: Duration = Duration::from_mins(1);
+
+/// Servers of which one process remembers whether they follow links.
+pub const CACHED_PEERS: u64 = 10_000;
 
 /// An object whose record has not appeared after this long has none: its upload died. Retention sweeps it.
 pub const ORPHAN_AFTER: Duration = Duration::from_mins(10);
 
-/// How long a name without bytes waits for them (MSC2246 recommends 24 hours).
-pub const RESERVATION_LIFE: Duration = Duration::from_hours(24);
+/// What must be left of a caller's budget of remote bytes for a fetch to begin: nobody knows yet how large it is
+/// (Synapse asks for as much).
+pub const REMOTE_HEAD_ROOM_BYTES: u64 = MIB;
 
 /// The first wait after a failed remote fetch; each further failure doubles it, up to [`RETRY_MAX`].
 pub const RETRY_FIRST: Duration = Duration::from_mins(1);

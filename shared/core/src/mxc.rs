@@ -11,6 +11,9 @@ pub const MAX_MEDIA_ID_BYTES: usize = 255;
 /// The longest server name that is accepted, in bytes, as the specification recommends (appendices, "Server Name").
 pub const MAX_SERVER_NAME_BYTES: usize = 230;
 
+/// The longest port of a server name, in digits (appendices, "Server Name").
+const MAX_PORT_DIGITS: usize = 5;
+
 /// Characters of a media id made here: 24 of 64 letters are 144 bits, since on the legacy paths the id is the only secret.
 const NEW_MEDIA_ID_CHARS: usize = 24;
 
@@ -114,9 +117,10 @@ pub fn random_name(chars: usize) -> String {
 
 /// A server name by the grammar of the appendices, no longer than [`MAX_SERVER_NAME_BYTES`].
 ///
-/// Dots alone pass that grammar as a "dns-name" but name no host, so they are refused here.
+/// Dots alone pass that grammar as a "dns-name" but name no host, so they are refused here. So is what ruma's parser
+/// takes for a port and the grammar does not.
 pub fn parse_server_name(name: &str) -> Result<OwnedServerName, MxcError> {
-    if name.len() > MAX_SERVER_NAME_BYTES || has_empty_label(name) {
+    if name.len() > MAX_SERVER_NAME_BYTES || has_empty_label(name) || has_odd_port(name) {
         return Err(MxcError::ImpossibleServerName);
     }
     <&ServerName>::try_from(name).map(ToOwned::to_owned).map_err(|_| MxcError::ImpossibleServerName)
@@ -124,6 +128,14 @@ pub fn parse_server_name(name: &str) -> Result<OwnedServerName, MxcError> {
 
 fn has_empty_label(name: &str) -> bool {
     name.starts_with('.') || name.contains("..")
+}
+
+/// A port is 1 to 5 digits: no sign before them, no zeros to any length.
+fn has_odd_port(name: &str) -> bool {
+    let after_brackets = name.rsplit_once(']').map_or(name, |(_, rest)| rest);
+    after_brackets.split_once(':').is_some_and(|(_, port)| {
+        port.is_empty() || port.len() > MAX_PORT_DIGITS || !port.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 #[cfg(test)]
@@ -157,6 +169,18 @@ mod tests {
             ["", "a b", ".", "..", "a..b", "user@host", "[::1", "host:port", "host:99999", &"a".repeat(231)]
         {
             assert_eq!(Mxc::parse(name, "x"), Err(MxcError::ImpossibleServerName), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_port_is_nothing_but_up_to_five_digits() {
+        for name in
+            ["host:+80", "host:-80", "host:000080", "[::1]:+80", "[::1]:0000000001", "host:", "host: 80"]
+        {
+            assert_eq!(Mxc::parse(name, "x"), Err(MxcError::ImpossibleServerName), "{name:?}");
+        }
+        for name in ["host:0", "host:00080", "host:65535", "[::1]:80"] {
+            assert_eq!(Mxc::parse(name, "x").unwrap().origin.as_str(), name);
         }
     }
 

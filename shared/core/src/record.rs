@@ -44,7 +44,7 @@ impl Record {
     pub fn content(&self) -> Option<&Content> {
         match &self.state {
             State::Stored(content) => Some(content),
-            State::Reserved { .. } | State::Fetching(_) | State::Failed(_) => None,
+            State::Reserved(_) | State::Fetching(_) | State::Failed(_) => None,
         }
     }
 }
@@ -53,16 +53,22 @@ impl Record {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     /// A name was given out and its bytes have not come. Local media only.
-    Reserved {
-        /// After this the name is dead.
-        expires_at: Timestamp,
-    },
+    Reserved(Reservation),
     /// The bytes are in S3.
     Stored(Content),
     /// Somebody is bringing the bytes home. Other servers' media only.
     Fetching(Lease),
     /// The last attempt to bring them home failed.
     Failed(Failure),
+}
+
+/// A name that waits for its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reservation {
+    /// From this moment on the name is dead.
+    pub expires_at: Timestamp,
+    /// The object that the bytes may be put into directly (MSC3870); `None` when they may only come through us.
+    pub staging_key: Option<String>,
 }
 
 /// The bytes and how to hand them out.

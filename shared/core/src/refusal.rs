@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ruma_common::OwnedServerName;
+
 /// A request that we understood, or could not, and will not answer: the caller may see why.
 ///
 /// A *fault* — we failed — is not among these. `matrix::error` maps each to a status and an `errcode`, in one table.
@@ -17,6 +19,9 @@ pub enum Refusal {
         /// The client may keep its encryption keys and log in again.
         soft_logout: bool,
     },
+    /// An application service names a device that its user does not have (specification 1.17).
+    #[error("The user that the application service acts for has no such device.")]
+    UnknownDevice,
     /// The account is locked (specification 1.12).
     #[error("This account has been locked.")]
     UserLocked,
@@ -29,6 +34,9 @@ pub enum Refusal {
     /// The federation request is not signed as it must be.
     #[error("{0}")]
     Unsigned(String),
+    /// The operator wants nothing to do with this server (Synapse's words for it).
+    #[error("Federation denied with {0}.")]
+    FederationDenied(OwnedServerName),
     /// This user may not do this.
     #[error("{0}")]
     Forbidden(&'static str),
@@ -64,9 +72,18 @@ pub enum Refusal {
     /// Another server's media could not be had.
     #[error("The media could not be fetched from {0}.")]
     RemoteUnavailable(String),
+    /// The page that a preview was asked for could not be had.
+    #[error("The page behind this link could not be fetched.")]
+    PageUnavailable,
+    /// The page is none that a preview is made of.
+    #[error("The link leads to something that no preview is made of.")]
+    NotPreviewable,
     /// The media was promised, but its bytes have not come while we waited.
     #[error("The media has not been uploaded yet.")]
     NotYetUploaded,
+    /// The id was created, nothing was uploaded to it, and it is too late now.
+    #[error("This media id has expired: create another.")]
+    ReservationExpired,
     /// The id has content already.
     #[error("This media id already has content.")]
     CannotOverwrite,
@@ -79,12 +96,33 @@ pub enum Refusal {
         /// Whether it belongs to another server, which decides the status.
         remote: bool,
     },
+    /// More pending uploads than one user may have.
+    #[error("Too many media ids are waiting for their uploads: finish one, or wait until one expires.")]
+    TooManyPending {
+        /// When the first of them expires.
+        retry_after: Duration,
+    },
+    /// An upload that should have gone straight to the store has not arrived there.
+    #[error("Nothing was uploaded to the URL that belongs to this media id.")]
+    NothingUploaded,
     /// Too much at once.
     #[error("Too many requests: try again later.")]
     LimitExceeded {
         /// When trying again makes sense.
         retry_after: Duration,
     },
+    /// A condition in the request (`If-Match`) does not hold.
+    #[error("The bytes are others than those that the request is about.")]
+    PreconditionFailed,
+    /// The range lies beyond the end; a header says where that is.
+    #[error("The range lies beyond the end of the media.")]
+    RangeBeyondEnd,
+    /// A signed link has expired, or is not what was signed.
+    #[error("This link is no longer good: ask for the media again.")]
+    DeadLink,
+    /// A signed link came with an access token as well, which S3 refuses.
+    #[error("A signed link is followed as it is: without an `Authorization` header and with nothing added.")]
+    LinkWithToken,
     /// The homeserver cannot be asked whose token this is.
     #[error("The homeserver cannot be reached to check the access token: try again later.")]
     HomeserverUnavailable,
