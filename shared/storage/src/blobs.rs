@@ -1,6 +1,6 @@
 //! The bytes in S3: put, open, present, delete.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use aws_sdk_s3::{
     Client,
@@ -23,7 +23,7 @@ use crate::{
     Error, Key,
     incoming::{BodyError, Incoming, Part},
     pieces::Pieces,
-    presign::{Presentation, Presigner, SignedUrl},
+    presign::{Presentation, Presigner, SignedUrl, Verb},
 };
 
 /// The object metadata that says whose bytes these are: how an arrival finds its record.
@@ -113,7 +113,15 @@ impl Blobs {
 
     /// Opens an object; `None` when there is none of this key.
     pub async fn open(&self, key: &str) -> Result<Option<Opened>, Error> {
-        let object = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
+        self.open_part(key, None).await
+    }
+
+    /// Opens a part of an object, from the first byte of `range` up to, not including, its end; the whole without one.
+    /// The range must lie within the object. `None` when there is no object of this key.
+    pub async fn open_part(&self, key: &str, range: Option<Range<u64>>) -> Result<Option<Opened>, Error> {
+        let get = self.client.get_object().bucket(&self.bucket).key(key);
+        let get = get.set_range(range.map(|Range { start, end }| format!("bytes={start}-{}", end - 1)));
+        let object = match get.send().await {
             Ok(object) => object,
             Err(error) if is_no_such_key(&error) => return Ok(None),
             Err(error) => return Err(Error::call("GetObject", &error)),
@@ -123,13 +131,17 @@ impl Blobs {
         Ok(Some(Opened { mxc, size_bytes, key: key.to_owned(), body: object.body }))
     }
 
-    /// A URL under which anybody may GET the object until it expires. Makes no call.
-    pub async fn present(&self, key: &str, shown_as: Presentation) -> Result<SignedUrl, Error> {
-        self.presigner.sign(key, shown_as).await
+    /// A URL under which anybody may read the object until it expires. Makes no call.
+    pub async fn present(&self, key: &str, verb: Verb, shown_as: Presentation) -> Result<SignedUrl, Error> {
+        self.presigner.sign(key, verb, shown_as).await
+    }
+
+    pub(crate) fn presigner(&self) -> &Presigner {
+        &self.presigner
     }
 
     /// Deletes an object; that there is none is as good.
-    pub async fn delete(&self, key: &Key) -> Result<(), Error> {
+    pub async fn delete(&self, key: impl ToString) -> Result<(), Error> {
         let delete = self.client.delete_object().bucket(&self.bucket).key(key.to_string());
         delete.send().await.map_err(|error| Error::call("DeleteObject", &error))?;
         Ok(())

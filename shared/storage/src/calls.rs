@@ -16,6 +16,7 @@ use aws_smithy_runtime_api::{
     },
 };
 use aws_smithy_types::config_bag::ConfigBag;
+use tokio::task::JoinHandle;
 
 tokio::task_local! {
     static OF_THIS_TASK: SdkCalls;
@@ -29,6 +30,17 @@ impl SdkCalls {
     /// Runs `work` and counts the calls made by it here, besides wherever else they are counted.
     pub fn counting<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
         OF_THIS_TASK.scope(self.clone(), Box::pin(work))
+    }
+
+    /// Runs `work` in a task of its own, which goes on when the caller goes away. Its calls count where the caller's do.
+    pub fn spawn<F>(work: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        match OF_THIS_TASK.try_get() {
+            Ok(calls) => tokio::spawn(calls.counting(work)),
+            Err(_) => tokio::spawn(work),
+        }
     }
 
     /// The calls so far, by the operation's name, such as `GetItem`.

@@ -48,6 +48,8 @@ pub struct Settings {
     pub dynamodb_endpoint: Option<String>,
     /// Lambda's base URL; `None` is AWS.
     pub lambda_endpoint: Option<String>,
+    /// An access key and its secret for Lambda alone; `None` takes those of the rest.
+    pub lambda_credentials: Option<(String, String)>,
     /// The bucket with every object.
     pub bucket: String,
     /// The durable table.
@@ -89,6 +91,9 @@ pub async fn connect(settings: &Settings, clock: &Clock, limits: &Limits) -> Sto
     let dynamodb = aws_sdk_dynamodb::Client::from_conf(dynamodb.build());
     let mut lambda = aws_sdk_lambda::config::Builder::from(&shared).interceptor(count);
     lambda.set_endpoint_url(settings.lambda_endpoint.clone());
+    if let Some(credentials) = &settings.lambda_credentials {
+        lambda = lambda.credentials_provider(given(credentials));
+    }
     let lambda = aws_sdk_lambda::Client::from_conf(lambda.build());
     Store {
         blobs: Blobs::new(
@@ -114,7 +119,7 @@ fn s3_config(shared: &SdkConfig, endpoint: Option<&String>) -> aws_sdk_s3::confi
     config
 }
 
-async fn shared_config(settings: &Settings) -> SdkConfig {
+pub(crate) async fn shared_config(settings: &Settings) -> SdkConfig {
     let http = HttpBuilder::new()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
         .build_https();
@@ -132,8 +137,12 @@ async fn shared_config(settings: &Settings) -> SdkConfig {
     if let Some(region) = &settings.region {
         loader = loader.region(Region::new(region.clone()));
     }
-    if let Some((key, secret)) = &settings.credentials {
-        loader = loader.credentials_provider(Credentials::new(key, secret, None, None, "settings"));
+    if let Some(credentials) = &settings.credentials {
+        loader = loader.credentials_provider(given(credentials));
     }
     loader.load().await
+}
+
+fn given((key, secret): &(String, String)) -> Credentials {
+    Credentials::new(key, secret, None, None, "settings")
 }

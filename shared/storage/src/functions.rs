@@ -24,6 +24,9 @@ pub struct FetchOrder {
     pub attempt: String,
     /// The lease's fence.
     pub fence: u64,
+    /// Whose budget of remote bytes is charged with what comes, as `matrix::Caller` writes them; nobody's without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charged_to: Option<String>,
 }
 
 impl FetchOrder {
@@ -32,7 +35,7 @@ impl FetchOrder {
         Mxc::parse(&self.origin, &self.media_id)
     }
 
-    /// An order for `mxc` under a claim that was won.
+    /// An order for `mxc` under a claim that was won, at nobody's charge.
     #[must_use]
     pub fn new(mxc: &Mxc, attempt: &str, fence: u64) -> Self {
         let (origin, media_id): (&OwnedServerName, &MediaId) = (&mxc.origin, &mxc.media_id);
@@ -41,6 +44,7 @@ impl FetchOrder {
             media_id: media_id.to_string(),
             attempt: attempt.to_owned(),
             fence,
+            charged_to: None,
         }
     }
 }

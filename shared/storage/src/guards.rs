@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use media_core::{
-    Content, Mxc, Record, State, Timestamp, UserId,
+    Content, Mxc, Record, Sha256, State, Timestamp, UserId,
     limits::CLOCK_SKEW,
     record::{Failure, Lease, Picture},
     thumbnail::Thumbnail,
@@ -31,7 +31,8 @@ const CLAIM: &str = "attribute_not_exists(pk) \
     OR (media_state = :fetching AND lease_until_ms <= :dead) \
     OR (media_state = :fetching AND lease_by = :attempt)";
 
-/// What was fetched is stored, or its failure noted, under the latest claim only. Own hand: the object key.
+/// What was fetched is stored, its failure noted, or the lease renewed, under the latest claim only. Own hand: of what is
+/// stored the object key; a failure or a renewal that meets itself writes the same again.
 const HOLDS_LEASE: &str = "media_state = :fetching AND fence = :fence AND lease_by = :attempt";
 
 /// A thumbnail is recorded once. Own hand: it is the very same thumbnail.
@@ -42,7 +43,7 @@ const TOUCH: &str =
     "attribute_exists(pk) AND (attribute_not_exists(last_access_day) OR last_access_day < :today)";
 
 /// What `ingest` found is noted of the very object it read.
-const NOTE_PICTURE: &str = "object_key = :object_key";
+const SAME_OBJECT: &str = "object_key = :object_key";
 
 /// Only what is here can be hidden, and what is protected is spared.
 const QUARANTINE: &str =
@@ -57,6 +58,9 @@ const PENDING: &str = "attribute_not_exists(pending_uploads) \
     OR size(pending_uploads) < :limit \
     OR contains(pending_uploads, :entry)";
 
+/// What a user has uploaded stays within the limit. A repeated call counts twice, which `retention` puts right.
+const WITHIN_QUOTA: &str = "attribute_not_exists(stored_bytes) OR stored_bytes <= :room";
+
 /// How a guarded write ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome<W, L> {
@@ -70,6 +74,26 @@ impl<W, L> Outcome<W, L> {
     /// Whether the condition held.
     pub fn is_won(&self) -> bool {
         matches!(self, Self::Won(_))
+    }
+}
+
+/// Bytes that came for a name that waited for them.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrived<'a> {
+    /// What they are.
+    pub content: &'a Content,
+    /// When.
+    pub at: Timestamp,
+    /// Whether only the authenticated paths show them ([`media_core::Legacy::is_frozen`]).
+    pub authenticated: bool,
+}
+
+impl Arrived<'_> {
+    fn attributes(&self) -> Vec<(&'static str, AttributeValue)> {
+        let mut attributes = item::of_content(self.content);
+        attributes.push((attribute::AUTHENTICATED, AttributeValue::Bool(self.authenticated)));
+        attributes.push((attribute::LAST_ACCESS_DAY, number(self.at.day())));
+        attributes
     }
 }
 
@@ -97,16 +121,15 @@ impl Records {
         &self,
         mxc: &Mxc,
         user: &UserId,
-        content: &Content,
-        now: Timestamp,
+        arrived: Arrived<'_>,
     ) -> Result<Outcome<(), Option<Record>>, Error> {
         let update = Update::of(COMPLETE)
-            .set_all(item::of_content(content))
-            .remove(&[attribute::EXPIRES_MS])
+            .set_all(arrived.attributes())
+            .remove(&[attribute::EXPIRES_MS, attribute::STAGING_KEY])
             .value(":reserved", text(state::RESERVED))
             .value(":user", text(user.as_str()))
-            .value(":now", time(now));
-        self.store_content(mxc, content, update).await
+            .value(":now", time(arrived.at));
+        self.store_content(mxc, arrived.content, update).await
     }
 
     /// Takes a remote item to fetch it. The winner holds the returned lease until `expires_at`.
@@ -123,15 +146,13 @@ impl Records {
             .set(attribute::LEASE_UNTIL_MS, time(expires_at))
             .expression("fence = if_not_exists(fence, :zero) + :one")
             .expression("created_ms = if_not_exists(created_ms, :now)")
-            .expression("authenticated = :yes")
             .value(":failed", text(state::FAILED))
             .value(":fetching", text(state::FETCHING))
             .value(":attempt", text(attempt))
             .value(":now", time(now))
             .value(":dead", time(now - CLOCK_SKEW))
             .value(":zero", number(0))
-            .value(":one", number(1))
-            .value(":yes", AttributeValue::Bool(true));
+            .value(":one", number(1));
         Ok(match self.update_if(&media_key(mxc), update).await? {
             Outcome::Won(item) => match item::to_record(&item)?.state {
                 State::Fetching(lease) => Outcome::Won(lease),
@@ -141,25 +162,38 @@ impl Records {
         })
     }
 
-    /// Stores what was fetched under `lease`, which counts as an access. Whoever lost the lease meanwhile loses, and deletes its own object.
+    /// Renews `lease` until `expires_at`, though it may have expired, as long as nobody else has claimed since.
+    ///
+    /// It races with a claim, and either order is right: a claim before it makes it lose, and a claim after it finds the
+    /// lease alive. It races with its holder's own `store` and `fail`, after which there is no lease to renew, so a
+    /// renewal that was still on its way changes nothing. A holder that dies renews no more: from then on its lease lives
+    /// [`LEASE_LIFE`](media_core::limits::LEASE_LIFE) at most.
+    pub async fn renew(
+        &self,
+        mxc: &Mxc,
+        lease: &Lease,
+        expires_at: Timestamp,
+    ) -> Result<Outcome<(), Option<Record>>, Error> {
+        let update = Update::holding(lease).set(attribute::LEASE_UNTIL_MS, time(expires_at));
+        self.update_record(mxc, update).await
+    }
+
+    /// Stores what was fetched under `lease`, which counts as an access. Whoever lost the lease meanwhile loses, and
+    /// deletes its own object.
     pub async fn store(
         &self,
         mxc: &Mxc,
         lease: &Lease,
-        content: &Content,
-        now: Timestamp,
+        arrived: Arrived<'_>,
     ) -> Result<Outcome<(), Option<Record>>, Error> {
-        let update = Update::holding(lease)
-            .set_all(item::of_content(content))
-            .set(attribute::LAST_ACCESS_DAY, number(now.day()))
-            .remove(&[
-                attribute::LEASE_BY,
-                attribute::LEASE_UNTIL_MS,
-                attribute::FAILURE,
-                attribute::ATTEMPTS,
-                attribute::RETRY_MS,
-            ]);
-        self.store_content(mxc, content, update).await
+        let update = Update::holding(lease).set_all(arrived.attributes()).remove(&[
+            attribute::LEASE_BY,
+            attribute::LEASE_UNTIL_MS,
+            attribute::FAILURE,
+            attribute::ATTEMPTS,
+            attribute::RETRY_MS,
+        ]);
+        self.store_content(mxc, arrived.content, update).await
     }
 
     /// Notes that the fetch under `lease` failed, and when anybody may try again.
@@ -202,7 +236,20 @@ impl Records {
         found: Picture,
     ) -> Result<Outcome<(), Option<Record>>, Error> {
         let update =
-            Update::of(NOTE_PICTURE).set_all(item::of_picture(found)).value(":object_key", text(object_key));
+            Update::of(SAME_OBJECT).set_all(item::of_picture(found)).value(":object_key", text(object_key));
+        self.update_record(mxc, update).await
+    }
+
+    /// Notes the digest of the bytes of `object_key`, which had not passed through us. Its reference is there already.
+    pub async fn note_digest(
+        &self,
+        mxc: &Mxc,
+        object_key: &str,
+        sha256: &Sha256,
+    ) -> Result<Outcome<(), Option<Record>>, Error> {
+        let update = Update::of(SAME_OBJECT)
+            .set(attribute::SHA256, text(sha256.to_string()))
+            .value(":object_key", text(object_key));
         self.update_record(mxc, update).await
     }
 
@@ -262,6 +309,24 @@ impl Records {
             .await
             .map_err(|error| Error::call("UpdateItem", &error))?;
         Ok(())
+    }
+
+    /// Counts `bytes` to what a user has uploaded, if that stays within `limit`.
+    pub async fn take_bytes(&self, user: &UserId, bytes: u64, limit: u64) -> Result<Outcome<(), ()>, Error> {
+        let Some(room) = limit.checked_sub(bytes) else { return Ok(Outcome::Lost(())) };
+        let update =
+            Update::of(WITHIN_QUOTA).add(attribute::STORED_BYTES, number(bytes)).value(":room", number(room));
+        Ok(match self.update_if(&user_key(user), update).await? {
+            Outcome::Won(_) => Outcome::Won(()),
+            Outcome::Lost(_) => Outcome::Lost(()),
+        })
+    }
+
+    /// Takes such a count back: the upload came to nothing.
+    pub async fn give_bytes_back(&self, user: &UserId, bytes: u64) -> Result<(), Error> {
+        let less = AttributeValue::N(format!("-{bytes}"));
+        let update = Update::of(PRESENT).add(attribute::STORED_BYTES, less);
+        self.update_if(&user_key(user), update).await.map(drop)
     }
 
     async fn store_content(
@@ -425,7 +490,7 @@ fn user_key(user: &UserId) -> String {
 fn is_own_hand(there: &Record, mine: &Record) -> bool {
     match (&there.state, &mine.state) {
         (State::Stored(there), State::Stored(mine)) => there.object_key == mine.object_key,
-        (State::Reserved { .. }, State::Reserved { .. }) => {
+        (State::Reserved(_), State::Reserved(_)) => {
             there.uploader == mine.uploader && there.created_at == mine.created_at
         }
         _ => false,

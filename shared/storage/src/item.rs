@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use media_core::{
-    Content, Day, Mxc, Record, Sha256, State, Timestamp,
+    Content, Day, Mxc, Record, Reservation, Sha256, State, Timestamp,
     record::{Failure, FailureReason, Lease, Picture},
     thumbnail::{Body, Format, Method, Shape, Thumbnail},
 };
@@ -50,6 +50,8 @@ pub(crate) mod attribute {
     pub(crate) const WIDTH: &str = "width_px";
     pub(crate) const HEIGHT: &str = "height_px";
     pub(crate) const INLINE: &str = "inline_bytes";
+    pub(crate) const STAGING_KEY: &str = "staging_key";
+    pub(crate) const STORED_BYTES: &str = "stored_bytes";
     pub(crate) const PENDING: &str = "pending_uploads";
     pub(crate) const TTL_S: &str = "ttl_s";
 }
@@ -202,8 +204,10 @@ pub(crate) fn to_thumbnail(item: &Item) -> Result<Thumbnail, Error> {
 fn of_state(is: &State) -> Vec<(&'static str, AttributeValue)> {
     use attribute as a;
     match is {
-        State::Reserved { expires_at } => {
-            vec![(a::STATE, text(state::RESERVED)), (a::EXPIRES_MS, time(*expires_at))]
+        State::Reserved(Reservation { expires_at, staging_key }) => {
+            let mut attributes = vec![(a::STATE, text(state::RESERVED)), (a::EXPIRES_MS, time(*expires_at))];
+            attributes.extend(staging_key.as_ref().map(|key| (a::STAGING_KEY, text(key))));
+            attributes
         }
         State::Stored(content) => of_content(content),
         State::Fetching(lease) => vec![
@@ -268,7 +272,10 @@ impl<'a> Reader<'a> {
     fn state(&self) -> Result<State, Error> {
         use attribute as a;
         Ok(match self.text(a::STATE)? {
-            state::RESERVED => State::Reserved { expires_at: Timestamp(self.number(a::EXPIRES_MS)?) },
+            state::RESERVED => State::Reserved(Reservation {
+                expires_at: Timestamp(self.number(a::EXPIRES_MS)?),
+                staging_key: self.text(a::STAGING_KEY).ok().map(ToOwned::to_owned),
+            }),
             state::STORED => State::Stored(self.content()?),
             state::FETCHING => State::Fetching(Lease {
                 fence: self.number(a::FENCE)?,
@@ -336,7 +343,8 @@ mod tests {
     #[test]
     fn every_state_of_a_record_survives_being_written_and_read() {
         for state in [
-            State::Reserved { expires_at: Timestamp(9) },
+            State::Reserved(Reservation { expires_at: Timestamp(9), staging_key: None }),
+            State::Reserved(Reservation { expires_at: Timestamp(9), staging_key: Some("staging/x".into()) }),
             State::Stored(Content {
                 object_key: "originals/x".into(),
                 content_type: "image/png".into(),
@@ -370,7 +378,8 @@ mod tests {
 
     #[test]
     fn a_broken_item_says_what_is_wrong_with_it() {
-        let mut item = of_record(&record(State::Reserved { expires_at: Timestamp(9) }));
+        let mut item =
+            of_record(&record(State::Reserved(Reservation { expires_at: Timestamp(9), staging_key: None })));
         item.remove(attribute::EXPIRES_MS);
         let problem = to_record(&item).unwrap_err().to_string();
         assert!(problem.contains("expires_ms") && problem.contains("a_b-c"), "{problem}");

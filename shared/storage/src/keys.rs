@@ -15,7 +15,7 @@ use media_core::{
 const RANDOM_CHARS: usize = 32;
 
 /// Grows when the pipeline makes other bytes of the same source, so that old thumbnails are not taken for new ones.
-const PIPELINE_VERSION: u32 = 1;
+const PIPELINE_VERSION: u32 = 2;
 
 /// The name of one object in the bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +28,8 @@ pub enum Key {
     Thumbnail(String),
     /// An upload that went straight to S3 and has not been accepted yet.
     Staging(String),
+    /// The picture of a URL preview.
+    Preview(String),
 }
 
 impl Key {
@@ -37,10 +39,22 @@ impl Key {
         Self::Original(random_name(RANDOM_CHARS))
     }
 
+    /// A fresh key for an upload that goes straight to S3.
+    #[must_use]
+    pub fn new_staging() -> Self {
+        Self::Staging(random_name(RANDOM_CHARS))
+    }
+
     /// A fresh key for one attempt to fetch something: a late loser of a race can only write an orphan.
     #[must_use]
     pub fn new_remote() -> Self {
         Self::Remote(random_name(RANDOM_CHARS))
+    }
+
+    /// A fresh key for the picture of a URL preview.
+    #[must_use]
+    pub fn new_preview() -> Self {
+        Self::Preview(random_name(RANDOM_CHARS))
     }
 
     /// The key of a thumbnail: the same source, shape and pipeline give the same key and the same bytes, so making it
@@ -55,6 +69,13 @@ impl Key {
         Self::Thumbnail(format!("{source}/{shape}-{}-{PIPELINE_VERSION}", format.as_str()))
     }
 
+    /// The key as an entity tag, where it names its bytes: digest, shape and pipeline give the same bytes always.
+    #[must_use]
+    pub fn as_tag(&self) -> String {
+        let key = self.to_string();
+        key.split_once('/').map_or(&*key, |(_, name)| name).replace('/', "-")
+    }
+
     /// Reads the key of an object that S3 tells us about; `None` when it is none of ours.
     #[must_use]
     pub fn parse(key: &str) -> Option<Self> {
@@ -65,6 +86,7 @@ impl Key {
             "remote" => Some(Self::Remote(name)),
             "thumbnails" => Some(Self::Thumbnail(name)),
             "staging" => Some(Self::Staging(name)),
+            "previews" => Some(Self::Preview(name)),
             _ => None,
         }
     }
@@ -77,6 +99,7 @@ impl fmt::Display for Key {
             Self::Remote(name) => write!(f, "remote/{name}"),
             Self::Thumbnail(name) => write!(f, "thumbnails/{name}"),
             Self::Staging(name) => write!(f, "staging/{name}"),
+            Self::Preview(name) => write!(f, "previews/{name}"),
         }
     }
 }
@@ -93,6 +116,7 @@ mod tests {
         for key in [
             Key::new_original(),
             Key::new_remote(),
+            Key::new_preview(),
             Key::thumbnail(Some(&digest), "", USUAL[0], Format::Jpeg),
             Key::thumbnail(None, "originals/abc", Shape::new(1, 2, Method::Scale), Format::Png),
         ] {
@@ -104,7 +128,7 @@ mod tests {
 
     #[test]
     fn other_objects_are_none_of_ours() {
-        for key in ["", "originals", "previews/x", "Originals/x"] {
+        for key in ["", "originals", "others/x", "Originals/x"] {
             assert_eq!(Key::parse(key), None);
         }
     }

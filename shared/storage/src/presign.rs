@@ -1,8 +1,10 @@
-//! Signed URLs: the same for everyone within a window, so that browsers can cache what is behind them.
+//! Signed URLs: to read with, the same for everyone within a window, so that browsers can cache what is behind them; and
+//! to upload with, each for one object.
 
 use std::time::Duration;
 
 use aws_sdk_s3::{Client, presigning::PresigningConfig};
+use aws_smithy_runtime_api::http::Request as HttpRequest;
 use media_core::{Clock, Limits, Timestamp, disposition::content_disposition};
 use moka::sync::Cache;
 
@@ -11,10 +13,26 @@ use crate::Error;
 /// Signed URLs kept in one process: signing again gives the same URL, only slower.
 const CACHED_URLS: u64 = 10_000;
 
+/// The longest that a signature may live (Signature Version 4, query parameters).
+const LONGEST_LIFE: Duration = Duration::from_hours(7 * 24);
+
 /// The object behind a key never changes.
 const CACHE_CONTROL: &str = "private, max-age=31536000, immutable";
 
-/// A URL that anybody may GET until it expires.
+/// The parameter that carries the entity tag in a signed URL. S3 ignores parameters that begin with `x-` (S3 user guide,
+/// "Server access log format", custom access log information); the embedded engine takes the tag from it.
+pub const ENTITY_TAG: &str = "x-entity-tag";
+
+/// What somebody may do with a signed URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verb {
+    /// Read the object.
+    Get,
+    /// Read what would come with it: a signature is for one method only.
+    Head,
+}
+
+/// A URL that anybody may use until it expires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedUrl {
     /// The whole URL. A secret while it lives: never logged.
@@ -30,6 +48,8 @@ pub struct Presentation {
     pub content_type: String,
     /// The whole `Content-Disposition`.
     pub disposition: String,
+    /// The strong entity tag, with its quotes, where it is known what the bytes are.
+    pub etag: Option<String>,
 }
 
 impl Presentation {
@@ -39,7 +59,14 @@ impl Presentation {
         Self {
             content_type: content_type.to_owned(),
             disposition: content_disposition(content_type, file_name),
+            etag: None,
         }
+    }
+
+    /// The same under this entity tag, given without its quotes.
+    #[must_use]
+    pub fn tagged(self, tag: Option<impl std::fmt::Display>) -> Self {
+        Self { etag: tag.map(|tag| format!("\"{tag}\"")), ..self }
     }
 }
 
@@ -68,7 +95,7 @@ pub(crate) struct Presigner {
     bucket: String,
     window: Window,
     clock: Clock,
-    cache: Cache<(String, Presentation), SignedUrl>,
+    cache: Cache<(String, Verb, Presentation), SignedUrl>,
 }
 
 impl Presigner {
@@ -76,39 +103,86 @@ impl Presigner {
         Self { client, bucket, window, clock, cache: Cache::new(CACHED_URLS) }
     }
 
-    pub(crate) async fn sign(&self, key: &str, shown_as: Presentation) -> Result<SignedUrl, Error> {
+    pub(crate) async fn sign(
+        &self,
+        key: &str,
+        verb: Verb,
+        shown_as: Presentation,
+    ) -> Result<SignedUrl, Error> {
         let start = self.window.start(self.clock.now());
         let expires_at = start + self.window.life;
-        let wanted = (key.to_owned(), shown_as);
+        let wanted = (key.to_owned(), verb, shown_as);
         match self.cache.get(&wanted) {
             Some(url) if url.expires_at == expires_at => return Ok(url),
             _ => {}
         }
-        let url = self.sign_at(key, &wanted.1, start).await?;
+        let config = life(start, self.window.life)?;
+        let url = self.sign_read(key, verb, &wanted.2, config).await?;
         let signed = SignedUrl { url, expires_at };
         self.cache.insert(wanted, signed.clone());
         Ok(signed)
     }
 
-    async fn sign_at(&self, key: &str, shown_as: &Presentation, start: Timestamp) -> Result<String, Error> {
-        let config = PresigningConfig::builder()
-            .start_time(start.to_system_time())
-            .expires_in(self.window.life)
-            .build()
-            .map_err(|error| Error::call("presign", &error))?;
-        let request = self
-            .client
-            .get_object()
-            .bucket(&self.bucket)
-            .key(key)
-            .response_content_type(&shown_as.content_type)
-            .response_content_disposition(&shown_as.disposition)
-            .response_cache_control(CACHE_CONTROL)
-            .presigned(config)
-            .await
-            .map_err(|error| Error::call("presign", &error))?;
+    async fn sign_read(
+        &self,
+        key: &str,
+        verb: Verb,
+        shown_as: &Presentation,
+        config: PresigningConfig,
+    ) -> Result<String, Error> {
+        let tag = tag_parameter(shown_as);
+        // Two types of builders with the same setters.
+        macro_rules! signed {
+            ($read:expr) => {
+                $read
+                    .bucket(&self.bucket)
+                    .key(key)
+                    .response_content_type(&shown_as.content_type)
+                    .response_content_disposition(&shown_as.disposition)
+                    .response_cache_control(CACHE_CONTROL)
+                    .customize()
+                    .mutate_request(move |request| add_parameter(request, tag.as_deref()))
+                    .presigned(config)
+                    .await
+                    .map_err(|error| Error::call("presign", &error))
+            };
+        }
+        let request = match verb {
+            Verb::Get => signed!(self.client.get_object()),
+            Verb::Head => signed!(self.client.head_object()),
+        };
+        Ok(request?.uri().to_owned())
+    }
+
+    /// A URL under which anybody may PUT one object, of any type and length, until `life` is over.
+    pub(crate) async fn sign_put(&self, key: &str, life_time: Duration) -> Result<String, Error> {
+        let config = life(self.clock.now(), life_time.min(LONGEST_LIFE))?;
+        let put = self.client.put_object().bucket(&self.bucket).key(key);
+        let request = put.presigned(config).await.map_err(|error| Error::call("presign", &error))?;
         Ok(request.uri().to_owned())
     }
+}
+
+fn life(start: Timestamp, life: Duration) -> Result<PresigningConfig, Error> {
+    PresigningConfig::builder()
+        .start_time(start.to_system_time())
+        .expires_in(life)
+        .build()
+        .map_err(|error| Error::call("presign", &error))
+}
+
+fn tag_parameter(shown_as: &Presentation) -> Option<String> {
+    // The quotes would be encoded, and are the same around every tag.
+    let tag = shown_as.etag.as_deref()?.trim_matches('"');
+    Some(format!("{ENTITY_TAG}={tag}"))
+}
+
+/// Adds a parameter that needs no encoding to a request that is about to be signed.
+fn add_parameter(request: &mut HttpRequest, parameter: Option<&str>) {
+    let Some(parameter) = parameter else { return };
+    let uri = format!("{}&{parameter}", request.uri());
+    // It was a URI before, and a hexadecimal digest keeps it one.
+    let _ = request.set_uri(uri);
 }
 
 #[cfg(test)]
