@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use moka::sync::Cache;
 use reqwest::{
-    Client, ClientBuilder, RequestBuilder,
+    Client, ClientBuilder, Method, RequestBuilder,
     dns::{Addrs, Name, Resolve, Resolving},
     redirect::Policy,
 };
@@ -29,10 +29,11 @@ impl Clients {
         Self { trust, built }
     }
 
-    /// A `GET` of `url` that will connect to one of `addresses`, which the caller has checked, and be over by `deadline`,
+    /// A request of `url` that will connect to one of `addresses`, which the caller has checked, and be over by `deadline`,
     /// its body included.
-    pub(crate) fn get(
+    pub(crate) fn request(
         &self,
+        method: Method,
         url: Url,
         addresses: &[SocketAddr],
         deadline: Instant,
@@ -44,7 +45,7 @@ impl Clients {
             Some(client) => client,
             None => self.build(addresses.into())?,
         };
-        Ok(client.get(url).timeout(deadline.saturating_duration_since(Instant::now())))
+        Ok(client.request(method, url).timeout(deadline.saturating_duration_since(Instant::now())))
     }
 
     fn build(&self, addresses: Arc<[SocketAddr]>) -> Result<Client, Unreachable> {

@@ -47,6 +47,9 @@ pub enum WhoamiError {
     /// 403 `M_USER_SUSPENDED`.
     #[error("the account is suspended")]
     Suspended,
+    /// 400 `M_UNKNOWN_DEVICE`: the user for whom an application service acts has no such device (specification 1.17).
+    #[error("the user has no such device")]
+    UnknownDevice,
     /// 403 otherwise: an application service may not act as this user.
     #[error("the token may not be used so")]
     Forbidden,
@@ -74,15 +77,23 @@ impl Homeserver {
         Ok(Self { whoami, client: client::unfenced(trust, WHOAMI_TIME)? })
     }
 
-    /// Asks whose `token` this is. `acting_as` is an application service's `user_id` parameter: the user that it acts for.
-    pub async fn whoami(&self, token: &str, acting_as: Option<&str>) -> Result<Whoami, WhoamiError> {
+    /// Asks whose `token` this is. `user_id` and `device_id` are an application service's parameters of these names: for
+    /// whom it acts.
+    pub async fn whoami(
+        &self,
+        token: &str,
+        user_id: Option<&str>,
+        device_id: Option<&str>,
+    ) -> Result<Whoami, WhoamiError> {
         // What cannot stand in a header cannot be a token that the homeserver gave out.
         let mut bearer = HeaderValue::try_from(format!("Bearer {token}"))
             .map_err(|_| WhoamiError::UnknownToken { soft_logout: false })?;
         bearer.set_sensitive(true);
         let mut url = self.whoami.clone();
-        if let Some(user_id) = acting_as {
-            url.query_pairs_mut().append_pair("user_id", user_id);
+        for (name, value) in [("user_id", user_id), ("device_id", device_id)] {
+            if let Some(value) = value {
+                url.query_pairs_mut().append_pair(name, value);
+            }
         }
         let request =
             self.client.get(url).header(reqwest::header::AUTHORIZATION, bearer).timeout(WHOAMI_TIME);
@@ -115,6 +126,9 @@ fn read(status: StatusCode, body: &[u8]) -> Result<Whoami, WhoamiError> {
         }
         (StatusCode::UNAUTHORIZED, Some(error)) if error.errcode == "M_USER_LOCKED" => WhoamiError::Locked,
         (StatusCode::FORBIDDEN, Some(error)) if error.errcode == "M_USER_SUSPENDED" => WhoamiError::Suspended,
+        (StatusCode::BAD_REQUEST, Some(error)) if error.errcode == "M_UNKNOWN_DEVICE" => {
+            WhoamiError::UnknownDevice
+        }
         (StatusCode::FORBIDDEN, Some(_)) => WhoamiError::Forbidden,
         (status, _) => WhoamiError::Unavailable(format!("the homeserver answers {status}")),
     })

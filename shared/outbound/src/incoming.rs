@@ -60,26 +60,59 @@ pub async fn verify(
     our_name: &ServerName,
     keys: &ServerKeys,
 ) -> Result<OwnedServerName, IncomingError> {
-    let signatures = signatures(authorization, our_name)?;
-    let Some(origin) = signatures.first().map(|first| first.origin.clone()) else {
-        return Err(IncomingError::Missing);
-    };
-    if signatures.len() > MAX_SIGNATURES || signatures.iter().any(|signature| signature.origin != origin) {
-        return Err(IncomingError::TooManySignatures);
-    }
-    let signed = signed_bytes(method, target, &origin, our_name)?;
-    for signature in &signatures {
-        let key = keys.verify_key(&origin, &signature.key).await.map_err(|error| match error {
-            KeyError::UnknownKey => IncomingError::UnknownKey { origin: origin.clone() },
-            KeyError::Unavailable(reason) => {
-                IncomingError::KeysUnavailable { origin: origin.clone(), reason }
-            }
-        })?;
-        if !is_right(signature, &key, signed.as_bytes()) {
-            return Err(IncomingError::BadSignature { origin });
+    Claim::read(authorization, our_name)?.verify(method, target, our_name, keys).await
+}
+
+/// Who a request says it is from, before anybody was asked for keys: known only well enough to be refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    origin: OwnedServerName,
+    signatures: Vec<Credentials>,
+}
+
+impl Claim {
+    /// Reads the X-Matrix signatures among `authorization`, all values of that header.
+    pub fn read(authorization: &[HeaderValue], our_name: &ServerName) -> Result<Self, IncomingError> {
+        let signatures = signatures(authorization, our_name)?;
+        let Some(origin) = signatures.first().map(|first| first.origin.clone()) else {
+            return Err(IncomingError::Missing);
+        };
+        if signatures.len() > MAX_SIGNATURES || signatures.iter().any(|signature| signature.origin != origin)
+        {
+            return Err(IncomingError::TooManySignatures);
         }
+        Ok(Self { origin, signatures })
     }
-    Ok(origin)
+
+    /// The server that says to have signed.
+    #[must_use]
+    pub fn origin(&self) -> &ServerName {
+        &self.origin
+    }
+
+    /// Checks every signature, as [`verify`] says; asks the origin for its keys where they are not known.
+    pub async fn verify(
+        self,
+        method: &Method,
+        target: &str,
+        our_name: &ServerName,
+        keys: &ServerKeys,
+    ) -> Result<OwnedServerName, IncomingError> {
+        let Self { origin, signatures } = self;
+        let signed = signed_bytes(method, target, &origin, our_name)?;
+        for signature in &signatures {
+            let key = keys.verify_key(&origin, &signature.key).await.map_err(|error| match error {
+                KeyError::UnknownKey => IncomingError::UnknownKey { origin: origin.clone() },
+                KeyError::Unavailable(reason) => {
+                    IncomingError::KeysUnavailable { origin: origin.clone(), reason }
+                }
+            })?;
+            if !is_right(signature, &key, signed.as_bytes()) {
+                return Err(IncomingError::BadSignature { origin });
+            }
+        }
+        Ok(origin)
+    }
 }
 
 fn signatures(

@@ -8,6 +8,9 @@
 //! - [`media::FederationMedia`] brings one piece of media, as a stream.
 //! - [`server_keys::ServerKeys`] knows other servers' keys, [`incoming::verify`] checks requests with them, and
 //!   [`signing::SigningKey`] signs ours.
+//! - [`multipart::Multipart`] and [`x_matrix::parse`] read what they send.
+//! - [`Memory`] is what all processes know together: other servers' keys, and who is to be left alone because it fails.
+//! - [`pages::Pages`] gets what a link leads to, for its preview.
 //! - [`homeserver::Homeserver`] is the operator's own and needs no fence.
 
 pub mod discovery;
@@ -16,21 +19,26 @@ pub mod homeserver;
 pub mod incoming;
 pub mod limits;
 pub mod media;
+pub mod multipart;
+pub mod pages;
 pub mod server_keys;
 pub mod signing;
+pub mod x_matrix;
 
+mod back_off;
 mod cache_control;
 mod client;
 mod links;
-mod multipart;
+mod looks;
+mod memory;
 mod peers;
 mod reply;
 mod resolver;
 mod trust;
 mod well_known;
-mod x_matrix;
 
 pub use fence::{Fence, Fenced};
+pub use memory::Memory;
 pub use peers::{Peers, Settings};
 pub use trust::Trust;
 

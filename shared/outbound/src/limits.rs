@@ -15,6 +15,16 @@ pub const ORIGIN_WAIT: Duration = Duration::from_secs(20);
 /// How long a server's keys may take to come, discovery included.
 pub const KEY_FETCH_TIME: Duration = Duration::from_secs(15);
 
+/// How long all notaries together may take to say what a server's keys are that could not be asked itself.
+pub const NOTARY_TIME: Duration = Duration::from_secs(15);
+
+/// The first look again at what another process of ours is asking; each further look waits twice as long, up to
+/// [`ASKED_POLL_MAX`].
+pub const ASKED_POLL_FIRST: Duration = Duration::from_millis(50);
+
+/// The longest wait between two such looks.
+pub const ASKED_POLL_MAX: Duration = Duration::from_secs(1);
+
 /// How long a `.well-known` may take to come, redirects included.
 pub const WELL_KNOWN_TIME: Duration = Duration::from_secs(10);
 
@@ -48,6 +58,9 @@ pub const MAX_WELL_KNOWN_BYTES: usize = 50 * 1024;
 /// The largest reply with a server's keys, in bytes.
 pub const MAX_KEYS_BYTES: usize = 64 * 1024;
 
+/// The largest reply of a notary, in bytes: it may hold several documents.
+pub const MAX_NOTARY_BYTES: usize = 256 * 1024;
+
 /// The largest reply of the homeserver about a token, in bytes.
 pub const MAX_WHOAMI_BYTES: usize = 64 * 1024;
 
@@ -77,6 +90,9 @@ pub const WELL_KNOWN_MIN_LIFE: Duration = Duration::from_mins(5);
 
 /// The longest (server-server API, "Resolving server names").
 pub const WELL_KNOWN_MAX_LIFE: Duration = Duration::from_hours(48);
+
+/// By how much of its life, as a share, a delegation may be forgotten early (Synapse's jitter, to this side only).
+pub const WELL_KNOWN_JITTER: f64 = 0.1;
 
 /// How long the first failure to find a delegation is remembered; each further one doubles it, up to
 /// [`WELL_KNOWN_FAILURE_MAX`].
@@ -111,6 +127,16 @@ pub const IDLE_CONNECTIONS: usize = 4;
 
 /// The longest that a server's keys are believed (server-server API, "Publishing keys").
 pub const KEY_MAX_LIFE: Duration = Duration::from_hours(7 * 24);
+
+/// How long a server is left alone after its first failure; each further one in a row doubles it, up to [`REST_MAX`].
+/// Both are jittered by a quarter.
+pub const REST_FIRST: Duration = Duration::from_secs(30);
+
+/// The longest that a server is left alone.
+pub const REST_MAX: Duration = Duration::from_hours(1);
+
+/// How long one process goes on believing that a server is not to be left alone, without looking again.
+pub const REST_BELIEVED: Duration = Duration::from_mins(1);
 
 /// How often at most an origin is asked again because a request names a key that it has not published.
 pub const UNKNOWN_KEY_INTERVAL: Duration = Duration::from_mins(1);

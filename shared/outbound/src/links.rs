@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use reqwest::{Response, StatusCode, header};
+use http::HeaderMap;
+use reqwest::{Method, Response, StatusCode, header};
 use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
 
@@ -39,7 +40,18 @@ impl Links {
         schemes: Schemes,
         deadline: Instant,
     ) -> Result<Response, Unreachable> {
-        timeout_at(deadline, self.follow(url, schemes, deadline))
+        self.get_with(url, schemes, &HeaderMap::new(), deadline).await
+    }
+
+    /// The same, with these headers on every hop: nothing secret, since a redirect may lead anywhere.
+    pub(crate) async fn get_with(
+        &self,
+        url: Url,
+        schemes: Schemes,
+        headers: &HeaderMap,
+        deadline: Instant,
+    ) -> Result<Response, Unreachable> {
+        timeout_at(deadline, self.follow(url, schemes, headers, deadline))
             .await
             .unwrap_or_else(|_| Err(Unreachable::Failed("following the link took too long".to_owned())))
     }
@@ -48,10 +60,11 @@ impl Links {
         &self,
         mut url: Url,
         schemes: Schemes,
+        headers: &HeaderMap,
         deadline: Instant,
     ) -> Result<Response, Unreachable> {
         for _ in 0..=MAX_REDIRECTS {
-            let response = self.hop(plain(url.clone(), schemes)?, deadline).await?;
+            let response = self.hop(plain(url.clone(), schemes)?, headers, deadline).await?;
             match next(&url, &response)? {
                 Some(target) => url = target,
                 None => return Ok(response),
@@ -60,7 +73,7 @@ impl Links {
         Err(Unreachable::Failed(format!("there are more than {MAX_REDIRECTS} redirects")))
     }
 
-    async fn hop(&self, url: Url, deadline: Instant) -> Result<Response, Unreachable> {
+    async fn hop(&self, url: Url, headers: &HeaderMap, deadline: Instant) -> Result<Response, Unreachable> {
         let port = url.port_or_known_default().unwrap_or_default();
         let host = match url.host() {
             Some(Host::Domain(name)) => name.to_owned(),
@@ -69,7 +82,8 @@ impl Links {
             None => return Err(Unreachable::Failed("a link names no host".to_owned())),
         };
         let resolved = self.resolver.addresses(&host, port).await?;
-        let request = self.clients.get(url, &resolved.addresses, deadline)?;
+        let request = self.clients.request(Method::GET, url, &resolved.addresses, deadline)?;
+        let request = request.headers(headers.clone());
         request.send().await.map_err(|error| Unreachable::Failed(format!("{host}: {}", reason(&error))))
     }
 }

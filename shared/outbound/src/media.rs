@@ -5,7 +5,7 @@ use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use http::{HeaderMap, StatusCode, header};
-use media_core::{Mxc, OwnedServerName, admit, disposition::file_name_of};
+use media_core::{Mxc, OwnedServerName, Timestamp, admit, disposition::file_name_of};
 use reqwest::Response;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
@@ -64,6 +64,12 @@ pub enum FetchError {
     /// The other server, or what it links to, is in a private network.
     #[error(transparent)]
     Fenced(#[from] Fenced),
+    /// The other server failed a moment ago and is left alone; it was not asked.
+    #[error("the server failed and is left alone for a while")]
+    LeftAlone {
+        /// Until when.
+        until: Timestamp,
+    },
     /// Anything else: a sentence for the log.
     #[error("{0}")]
     Unavailable(String),
@@ -85,8 +91,9 @@ impl FederationMedia {
 
     /// Asks the origin of `mxc` for it, and gives at most `limit_bytes` of it.
     ///
-    /// The signed endpoint is asked first; the open, deprecated one only when the origin does not know the first
-    /// (server-server API and client-server API, "Content repository").
+    /// The signed endpoint is asked first; the open, deprecated one only when the origin says that it does not know the
+    /// first (server-server API and client-server API, "Content repository"). An origin that cannot be reached, or fails
+    /// with a status of 500 or more, is not asked for anything for a while, by any of our processes.
     pub async fn download(&self, mxc: &Mxc, limit_bytes: u64) -> Result<RemoteMedia, FetchError> {
         let deadline = Instant::now() + self.0.time;
         timeout_at(deadline, self.0.download(mxc, limit_bytes, deadline))
@@ -102,14 +109,32 @@ impl Inner {
         limit_bytes: u64,
         deadline: Instant,
     ) -> Result<RemoteMedia, FetchError> {
-        if let Some(key) = &self.signing_key {
-            let answer = self.ask_signed(key, mxc, deadline).await?;
-            if let Some(response) = answer {
-                return self.two_parts(response, limit_bytes, deadline).await;
+        let leave = self.peers.back_off().leave_to_ask(&mxc.origin).await;
+        let leave = leave.map_err(|until| FetchError::LeftAlone { until })?;
+        match self.ask(mxc, deadline).await {
+            Ok(answer) => {
+                leave.answered().await;
+                self.open(answer, limit_bytes, deadline).await
+            }
+            Err(NoMedia { is_outage: true, error }) => {
+                leave.failed().await;
+                Err(error)
+            }
+            Err(NoMedia { is_outage: false, error }) => {
+                leave.answered().await;
+                Err(error)
             }
         }
-        let response = self.ask_openly(mxc, deadline).await?;
-        plain(response, limit_bytes)
+    }
+
+    /// Asks the origin and nobody else.
+    async fn ask(&self, mxc: &Mxc, deadline: Instant) -> Result<Answer, NoMedia> {
+        if let Some(key) = &self.signing_key
+            && let Some(response) = self.ask_signed(key, mxc, deadline).await?
+        {
+            return Ok(Answer::TwoParts(response));
+        }
+        self.ask_openly(mxc, deadline).await
     }
 
     /// `None` when the origin does not know the endpoint.
@@ -118,7 +143,7 @@ impl Inner {
         key: &SigningKey,
         mxc: &Mxc,
         deadline: Instant,
-    ) -> Result<Option<Response>, FetchError> {
+    ) -> Result<Option<Response>, NoMedia> {
         let target = format!(
             "/_matrix/federation/v1/media/download/{}?timeout_ms={}",
             mxc.media_id,
@@ -134,22 +159,36 @@ impl Inner {
         if refusal.is_unknown_endpoint() { Ok(None) } else { Err(refusal.into()) }
     }
 
-    /// The endpoint of before version 1.11. `allow_remote=false` keeps servers from asking each other in circles.
-    async fn ask_openly(&self, mxc: &Mxc, deadline: Instant) -> Result<Response, FetchError> {
+    /// The endpoint of before version 1.11. `allow_remote=false` keeps servers from asking each other in circles. There
+    /// is nothing to fall back to from here.
+    async fn ask_openly(&self, mxc: &Mxc, deadline: Instant) -> Result<Answer, NoMedia> {
         let target = format!(
             "/_matrix/media/v3/download/{}/{}?allow_remote=false&timeout_ms={}&allow_redirect=true",
             mxc.origin,
             mxc.media_id,
             ORIGIN_WAIT.as_millis()
         );
-        let (url, mut response) = self.peers.get(&mxc.origin, &target, None, deadline).await?;
-        if let Some(elsewhere) = links::next(&url, &response)? {
-            response = self.peers.follow(elsewhere, deadline).await?;
+        let (url, response) = self.peers.get(&mxc.origin, &target, None, deadline).await?;
+        if let Some(elsewhere) = links::next(&url, &response).map_err(FetchError::from)? {
+            return Ok(Answer::Elsewhere(elsewhere));
         }
         if response.status() == StatusCode::OK {
-            Ok(response)
-        } else {
-            Err(Refused::read(response).await.into())
+            return Ok(Answer::Media(response));
+        }
+        let refusal = Refused::read(response).await;
+        if refusal.is_unknown_endpoint() { Err(FetchError::NotFound.into()) } else { Err(refusal.into()) }
+    }
+
+    async fn open(
+        &self,
+        answer: Answer,
+        limit_bytes: u64,
+        deadline: Instant,
+    ) -> Result<RemoteMedia, FetchError> {
+        match answer {
+            Answer::TwoParts(response) => self.two_parts(response, limit_bytes, deadline).await,
+            Answer::Media(response) => plain(response, limit_bytes),
+            Answer::Elsewhere(url) => plain(self.follow(url, deadline).await?, limit_bytes),
         }
     }
 
@@ -170,7 +209,7 @@ impl Inner {
         let mut parts = Parts { reader, response };
         let headers = parts.up_to_media().await?;
         if let Some(location) = headers.location {
-            let response = self.follow(&location, deadline).await?;
+            let response = self.follow(link(&location)?, deadline).await?;
             return plain(response, limit_bytes);
         }
         let body = stream::try_unfold(parts, async |mut parts| {
@@ -180,12 +219,7 @@ impl Inner {
         RemoteMedia::new(&headers, body, limit_bytes)
     }
 
-    async fn follow(&self, location: &str, deadline: Instant) -> Result<Response, FetchError> {
-        let unusable = || FetchError::Unavailable("the answer links to what is no URL".to_owned());
-        if location.len() > MAX_URL_BYTES {
-            return Err(unusable());
-        }
-        let url = Url::parse(location).map_err(|_| unusable())?;
+    async fn follow(&self, url: Url, deadline: Instant) -> Result<Response, FetchError> {
         let response = self.peers.follow(url, deadline).await?;
         match response.status() {
             StatusCode::OK => Ok(response),
@@ -193,6 +227,26 @@ impl Inner {
             other => Err(FetchError::Unavailable(format!("what the answer links to answers {other}"))),
         }
     }
+}
+
+/// What an origin answered that has the media, or knows where it is.
+enum Answer {
+    TwoParts(Response),
+    Media(Response),
+    Elsewhere(Url),
+}
+
+/// What an origin answered that gives none, or why it did not answer.
+struct NoMedia {
+    error: FetchError,
+    /// Whether it would fail for any media.
+    is_outage: bool,
+}
+
+/// The URL in an answer's second part, which must be a whole one: there is nothing that it could be relative to.
+fn link(location: &str) -> Result<Url, FetchError> {
+    let url = if location.len() <= MAX_URL_BYTES { Url::parse(location).ok() } else { None };
+    url.ok_or_else(|| FetchError::Unavailable("the answer links to what is no URL".to_owned()))
 }
 
 impl RemoteMedia {
@@ -234,6 +288,26 @@ impl From<Unreachable> for FetchError {
             Unreachable::Fenced(fenced) => Self::Fenced(fenced),
             Unreachable::Failed(reason) => Self::Unavailable(reason),
         }
+    }
+}
+
+impl From<FetchError> for NoMedia {
+    fn from(error: FetchError) -> Self {
+        Self { error, is_outage: false }
+    }
+}
+
+impl From<Unreachable> for NoMedia {
+    fn from(error: Unreachable) -> Self {
+        let is_outage = matches!(error, Unreachable::Failed(_));
+        Self { error: error.into(), is_outage }
+    }
+}
+
+impl From<Refused> for NoMedia {
+    fn from(refused: Refused) -> Self {
+        let is_outage = refused.is_outage();
+        Self { error: refused.into(), is_outage }
     }
 }
 
@@ -296,7 +370,7 @@ impl Parts {
 
     async fn event(&mut self) -> Result<Event, FetchError> {
         loop {
-            match self.reader.next() {
+            match self.reader.read() {
                 Ok(Event::NeedMore) => match self.response.chunk().await.map_err(|error| broken(&error))? {
                     Some(bytes) => self.reader.feed(&bytes),
                     None => self.reader.finish(),
@@ -321,21 +395,31 @@ impl Refused {
         Self { status, error: body.ok().and_then(|body| MatrixError::parse(&body)) }
     }
 
-    /// Whether the endpoint is unknown: as the specification says it (404 `M_UNRECOGNIZED`), and as older servers and
-    /// proxies do (405, 400, or nothing that is an error of Matrix). 404 `M_NOT_FOUND` is about the media.
+    /// Whether the origin says that it does not know the endpoint: 404 `M_UNRECOGNIZED`, and what older servers say with
+    /// the same errcode, 405 and 400. A 404 that does not say so may be about the media, or a proxy's.
     fn is_unknown_endpoint(&self) -> bool {
-        let unrecognized = self.error.as_ref().map(|error| error.errcode == "M_UNRECOGNIZED");
-        match self.status {
-            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => unrecognized.unwrap_or(true),
-            StatusCode::BAD_REQUEST => unrecognized.unwrap_or(false),
-            _ => false,
-        }
+        let may_say_so = matches!(
+            self.status,
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::BAD_REQUEST
+        );
+        may_say_so && self.errcode() == Some("M_UNRECOGNIZED")
+    }
+
+    /// Whether the origin fails, or asks to be left alone: what it says of this media it would say of any.
+    fn is_outage(&self) -> bool {
+        let is_about_the_media = matches!(self.errcode(), Some("M_NOT_YET_UPLOADED" | "M_TOO_LARGE"));
+        let fails = self.status.is_server_error() || self.status == StatusCode::TOO_MANY_REQUESTS;
+        fails && !is_about_the_media
+    }
+
+    fn errcode(&self) -> Option<&str> {
+        self.error.as_ref().map(|error| error.errcode.as_str())
     }
 }
 
 impl From<Refused> for FetchError {
-    fn from(Refused { status, error }: Refused) -> Self {
-        match (status, error.as_ref().map(|error| error.errcode.as_str())) {
+    fn from(refused: Refused) -> Self {
+        match (refused.status, refused.errcode()) {
             (_, Some("M_NOT_YET_UPLOADED")) => Self::NotYetUploaded,
             (StatusCode::NOT_FOUND, _) => Self::NotFound,
             (status, Some(errcode)) => {
@@ -362,8 +446,10 @@ mod tests {
             (404, unrecognized, true),
             (405, unrecognized, true),
             (400, unrecognized, true),
-            (404, "", true),
-            (405, "<html>", true),
+            (404, "", false),
+            (404, "<html>", false),
+            (404, r#"{"error":"M_UNRECOGNIZED"}"#, false),
+            (405, "<html>", false),
             (404, not_found, false),
             (400, "", false),
             (400, not_found, false),
@@ -372,6 +458,24 @@ mod tests {
             (502, "", false),
         ] {
             assert_eq!(refused(status, body).is_unknown_endpoint(), expected, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn only_what_would_fail_for_any_media_is_an_outage() {
+        for (status, errcode, expected) in [
+            (500, "M_UNKNOWN", true),
+            (502, "", true),
+            (503, "M_UNKNOWN", true),
+            (429, "M_LIMIT_EXCEEDED", true),
+            (502, "M_TOO_LARGE", false),
+            (504, "M_NOT_YET_UPLOADED", false),
+            (404, "M_NOT_FOUND", false),
+            (401, "M_UNAUTHORIZED", false),
+            (403, "M_FORBIDDEN", false),
+        ] {
+            let body = format!(r#"{{"errcode":"{errcode}"}}"#);
+            assert_eq!(refused(status, &body).is_outage(), expected, "{status} {errcode}");
         }
     }
 

@@ -9,6 +9,8 @@ use ruma_federation_api::authentication::{XMatrix, XMatrixSigningInput};
 use ruma_signatures::Ed25519KeyPair;
 use serde_json::{Value, json};
 
+use crate::x_matrix::Credentials;
+
 /// The bytes of an Ed25519 seed.
 const SEED_BYTES: usize = 32;
 
@@ -120,16 +122,21 @@ impl SigningKey {
         destination: &ServerName,
         target: &str,
     ) -> Result<HeaderValue, String> {
+        // Anything else `http` takes for the name of a host, and ruma's signing panics for want of a path.
+        if !target.starts_with('/') {
+            return Err("only a path can be asked for".to_owned());
+        }
         let request = http::Request::get(target).body([]).map_err(|error| error.to_string())?;
         let input = XMatrixSigningInput::new(origin.to_owned(), destination.to_owned(), &self.first.keys);
         let signed = XMatrix::sign_http_request(&request, input).map_err(|error| error.to_string())?;
-        // Written out here, because all values must be quoted for some receivers, and ruma quotes only where it must.
-        let header = format!(
-            r#"X-Matrix origin="{origin}",destination="{destination}",key="{}",sig="{}""#,
-            signed.key,
-            signed.sig.encode()
-        );
-        HeaderValue::try_from(header).map_err(|error| error.to_string())
+        // Written by us, because all values must be quoted for some receivers, and ruma quotes only where it must.
+        let credentials = Credentials {
+            origin: origin.to_owned(),
+            destination: Some(destination.to_string()),
+            key: signed.key.to_string(),
+            sig: signed.sig.encode(),
+        };
+        HeaderValue::try_from(credentials.to_string()).map_err(|error| error.to_string())
     }
 
     fn pairs(&self) -> impl Iterator<Item = &Pair> {
@@ -236,6 +243,14 @@ mod tests {
             "/_matrix/federation/v1/media/thumbnail/abc123?width=64&height=64&method=crop",
             "QSplRTHayb2dqUsjiU1knDYyf/D6jphi3T5keUjujKuVW2Dboe+L3r7WWkDBOjiIoq4mY4mpbvvTYmKScFbhCQ",
         );
+    }
+
+    #[test]
+    fn a_target_that_is_no_path_is_refused_and_does_not_panic() {
+        let name = <&ServerName>::try_from("domain").unwrap();
+        for target in ["b.test:84", "b.test", "https://b.test/x", "*", "", "/a b"] {
+            assert!(key().authorize_get(name, name, target).is_err(), "{target}");
+        }
     }
 
     #[test]

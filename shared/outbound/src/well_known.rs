@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use media_core::{Clock, OwnedServerName, Timestamp, mxc::parse_server_name};
 use moka::future::Cache;
+use rand::RngExt as _;
 use reqwest::StatusCode;
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -13,7 +14,7 @@ use crate::{
     cache_control,
     limits::{
         CACHED_SERVERS, MAX_WELL_KNOWN_BYTES, WELL_KNOWN_FAILURE_FIRST, WELL_KNOWN_FAILURE_MAX,
-        WELL_KNOWN_LIFE, WELL_KNOWN_MAX_LIFE, WELL_KNOWN_MIN_LIFE, WELL_KNOWN_TIME,
+        WELL_KNOWN_JITTER, WELL_KNOWN_LIFE, WELL_KNOWN_MAX_LIFE, WELL_KNOWN_MIN_LIFE, WELL_KNOWN_TIME,
     },
     links::{Links, Schemes},
     reply,
@@ -90,8 +91,13 @@ impl WellKnown {
         let body = reply::read(response, MAX_WELL_KNOWN_BYTES).await?;
         let document: Document = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
         let delegate = parse_server_name(&document.server).map_err(|error| error.to_string())?;
-        Ok((delegate, life.clamp(WELL_KNOWN_MIN_LIFE, WELL_KNOWN_MAX_LIFE)))
+        Ok((delegate, jittered(life).clamp(WELL_KNOWN_MIN_LIFE, WELL_KNOWN_MAX_LIFE)))
     }
+}
+
+/// A little less, so that what many processes learned together they do not ask again together.
+fn jittered(life: Duration) -> Duration {
+    life.mul_f64(1.0 - rand::rng().random_range(0.0..=WELL_KNOWN_JITTER))
 }
 
 /// How long the last of so many failures in a row is remembered.

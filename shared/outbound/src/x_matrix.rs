@@ -1,17 +1,34 @@
-//! Taking `Authorization: X-Matrix …` apart, as patiently as the specification asks (server-server API, "Request
-//! authentication").
+//! `Authorization: X-Matrix …`: written so that everybody reads it, read as patiently as the specification asks
+//! (server-server API, "Request authentication").
+
+use std::fmt;
 
 use media_core::{OwnedServerName, mxc::parse_server_name};
 
-/// What one signature claims.
+use crate::looks;
+
+/// What one signature claims. Its `Display` is the header's value, which [`parse`] reads back.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Credentials {
-    pub(crate) origin: OwnedServerName,
-    /// Absent in requests of servers older than version 1.3.
-    pub(crate) destination: Option<String>,
-    pub(crate) key: String,
-    /// In base64.
-    pub(crate) sig: String,
+pub struct Credentials {
+    /// Who says to have signed.
+    pub origin: OwnedServerName,
+    /// For whom, as it was sent. Absent in requests of servers older than version 1.3.
+    pub destination: Option<String>,
+    /// The id of the key, such as `ed25519:1`, as it was sent.
+    pub key: String,
+    /// The signature, in base64 if it is one.
+    pub sig: String,
+}
+
+/// Every value is quoted, as some receivers want it, and nothing stands around the commas.
+impl fmt::Display for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "X-Matrix origin={}", Quoted(self.origin.as_str()))?;
+        if let Some(destination) = &self.destination {
+            write!(f, ",destination={}", Quoted(destination))?;
+        }
+        write!(f, ",key={},sig={}", Quoted(&self.key), Quoted(&self.sig))
+    }
 }
 
 /// Reads every X-Matrix signature of one header; other schemes are passed over.
@@ -21,7 +38,7 @@ pub(crate) struct Credentials {
 ///
 /// # Errors
 /// What is wrong, as the end of a sentence.
-pub(crate) fn parse(header: &str) -> Result<Vec<Credentials>, &'static str> {
+pub fn parse(header: &str) -> Result<Vec<Credentials>, &'static str> {
     let mut found = Vec::new();
     let mut params: Option<Params> = None;
     for item in items(header) {
@@ -88,6 +105,7 @@ fn items(header: &str) -> impl Iterator<Item = &str> {
 fn comma_outside_quotes(text: &str) -> Option<usize> {
     let (mut is_quoted, mut is_escaped) = (false, false);
     text.bytes().position(|byte| {
+        looks::at(1);
         match byte {
             _ if is_escaped => is_escaped = false,
             b'\\' if is_quoted => is_escaped = true,
@@ -123,6 +141,15 @@ fn unquoted(value: &str) -> Result<String, &'static str> {
         }
     }
     Err("has a quoted value that does not end where it should")
+}
+
+/// A quoted string (RFC 9110 section 5.6.4), which [`unquoted`] reads back.
+struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.replace('\\', "\\\\").replace('"', "\\\""))
+    }
 }
 
 #[cfg(test)]
@@ -161,6 +188,26 @@ mod tests {
     fn joined_headers_are_taken_apart() {
         let header = r#"X-Matrix origin=a.test,key="ed25519:1",sig="YWJj", X-Matrix origin=c.test,key="ed25519:1",sig=YWJj"#;
         assert_eq!(parse(header), Ok(vec![credentials("a.test", None), credentials("c.test", None)]));
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let plain = credentials("a.test:80", Some("b.test"));
+        assert_eq!(
+            plain.to_string(),
+            r#"X-Matrix origin="a.test:80",destination="b.test",key="ed25519:1",sig="YWJj""#
+        );
+        let odd = Credentials { key: "a,\"b\\ X-Matrix".to_owned(), ..credentials("a.test", None) };
+        assert_eq!(parse(&format!("{plain}, {odd}")), Ok(vec![plain, odd]));
+    }
+
+    #[test]
+    fn each_byte_is_looked_at_once_however_many_pieces_there_are() {
+        for piece in [",", "a", "\"", "\\", "X-Matrix ", "a=\"\\\",\",", "sig=,"] {
+            let header = piece.repeat(1000);
+            let looks = looks::during(|| assert!(items(&header).count() > 0));
+            assert_eq!(looks, header.len(), "{piece}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -77,16 +77,20 @@ async fn check(world: &World, server: &str, at: SocketAddr, host_header: &str, s
 }
 
 #[tokio::test]
-async fn row_1_an_ip_address_is_where_it_says() {
-    let world = World::new().await;
+async fn check_64_row_1_an_ip_address_is_where_it_says() {
+    let mut world = World::new().await;
+    world.allowed.push("::1/128".parse().unwrap());
     let at = world.mirror("unused.test", 8448, "").await;
     check(&world, &at.ip().to_string(), at, &at.ip().to_string(), "-").await;
     let at = world.mirror("unused.test", 0, "").await;
     check(&world, &at.to_string(), at, &at.to_string(), "-").await;
+    // Brackets stand in the name and in the header, not in the certificate.
+    let six = world.serve("::1".parse().unwrap(), 0, "::1", mirror()).await;
+    check(&world, &format!("[::1]:{}", six.port()), six, &format!("[::1]:{}", six.port()), "-").await;
 }
 
 #[tokio::test]
-async fn row_2_a_port_is_final() {
+async fn check_64_row_2_a_port_is_final() {
     let world = World::new().await;
     world.dns.srv("_matrix-fed._tcp", "two.test", 1, "elsewhere.test", 1);
     let at = world.mirror("two.test", 0, "two.test").await;
@@ -95,7 +99,7 @@ async fn row_2_a_port_is_final() {
 }
 
 #[tokio::test]
-async fn row_3_1_delegation_to_an_ip_address() {
+async fn check_64_row_3_1_delegation_to_an_ip_address() {
     let world = World::new().await;
     let at = world.mirror("unused.test", 8448, "").await;
     world.well_known("three1.test", delegation(&at.ip().to_string())).await;
@@ -103,7 +107,7 @@ async fn row_3_1_delegation_to_an_ip_address() {
 }
 
 #[tokio::test]
-async fn row_3_2_delegation_to_a_port() {
+async fn check_64_row_3_2_delegation_to_a_port() {
     let world = World::new().await;
     let at = world.mirror("d.test", 0, "d.test").await;
     let delegate = format!("d.test:{}", at.port());
@@ -112,7 +116,7 @@ async fn row_3_2_delegation_to_a_port() {
 }
 
 #[tokio::test]
-async fn rows_3_3_and_3_4_delegation_to_srv_records() {
+async fn check_64_rows_3_3_and_3_4_delegation_to_srv_records() {
     for (service, server) in [("_matrix-fed._tcp", "three3.test"), ("_matrix._tcp", "three4.test")] {
         let world = World::new().await;
         let at = world.mirror("target.test", 0, "d.test").await;
@@ -123,7 +127,7 @@ async fn rows_3_3_and_3_4_delegation_to_srv_records() {
 }
 
 #[tokio::test]
-async fn row_3_5_delegation_to_a_bare_name_which_may_not_delegate_again() {
+async fn check_64_row_3_5_delegation_to_a_bare_name_which_may_not_delegate_again() {
     let world = World::new().await;
     world.well_known("d.test", delegation("too-far.test")).await;
     let at = world.peers().find(&server_name("d.test:8448")).await.unwrap().addresses[0];
@@ -133,7 +137,7 @@ async fn row_3_5_delegation_to_a_bare_name_which_may_not_delegate_again() {
 }
 
 #[tokio::test]
-async fn rows_4_and_5_srv_records() {
+async fn check_64_rows_4_and_5_srv_records() {
     for (service, server) in [("_matrix-fed._tcp", "four.test"), ("_matrix._tcp", "five.test")] {
         let world = World::new().await;
         let at = world.mirror("target.test", 0, server).await;
@@ -152,14 +156,14 @@ async fn the_newer_service_goes_before_the_deprecated_one() {
 }
 
 #[tokio::test]
-async fn row_6_the_usual_port() {
+async fn check_64_row_6_the_usual_port() {
     let world = World::new().await;
     let at = world.mirror("six.test", 8448, "six.test").await;
     check(&world, "six.test", at, "six.test", "six.test").await;
 }
 
 #[tokio::test]
-async fn row_6_is_also_for_names_whose_srv_records_cannot_be_had() {
+async fn check_64_row_6_is_also_for_names_whose_srv_records_cannot_be_had() {
     let world = World::new().await;
     world.dns.break_name("_matrix-fed._tcp.six.test");
     let at = world.mirror("six.test", 8448, "six.test").await;
@@ -179,14 +183,53 @@ async fn the_next_srv_target_is_tried_when_the_first_is_dead() {
     assert_eq!(read(media).await.unwrap(), b"srv.test srv.test");
 }
 
-#[tokio::test]
-async fn a_certificate_for_the_srv_target_alone_is_refused() {
-    let world = World::new().await;
-    let at = world.mirror("target.test", 0, "target.test").await;
-    world.dns.srv("_matrix-fed._tcp", "srv.test", 1, "target.test", at.port());
-    let refused = world.unsigned().download(&mxc("srv.test"), LIMIT).await.unwrap_err();
+/// The server that `server` leads to is certified for somebody else, so nothing is sent to it.
+async fn check_refused(world: &World, server: &str, certified_should_be: &str) {
+    let refused = world.unsigned().download(&mxc(server), LIMIT).await.expect_err("a wrong certificate");
     let FetchError::Unavailable(reason) = refused else { panic!("{refused:?}") };
-    assert!(reason.contains("not valid for name \"srv.test\""), "{reason}");
+    assert!(reason.contains(&format!("not valid for name \"{certified_should_be}\"")), "{server}: {reason}");
+}
+
+#[tokio::test]
+async fn check_64_a_certificate_for_the_srv_target_alone_is_refused() {
+    for service in ["_matrix-fed._tcp", "_matrix._tcp"] {
+        let world = World::new().await;
+        let at = world.mirror("target.test", 0, "target.test").await;
+        // Rows 4 and 5, then 3.3 and 3.4.
+        world.dns.srv(service, "srv.test", 1, "target.test", at.port());
+        check_refused(&world, "srv.test", "srv.test").await;
+        world.well_known("delegating.test", delegation("srv.test")).await;
+        check_refused(&world, "delegating.test", "srv.test").await;
+    }
+}
+
+#[tokio::test]
+async fn check_64_a_certificate_for_the_name_before_delegation_is_refused() {
+    let world = World::new().await;
+    // Row 3.2.
+    let at = world.mirror("d.test", 0, "delegating.test").await;
+    world.well_known("delegating.test", delegation(&format!("d.test:{}", at.port()))).await;
+    check_refused(&world, "delegating.test", "d.test").await;
+    // Row 3.1.
+    let at = world.mirror("unused.test", 0, "to-an-address.test").await;
+    world.well_known("to-an-address.test", delegation(&at.to_string())).await;
+    check_refused(&world, "to-an-address.test", &at.ip().to_string()).await;
+    // Row 3.5.
+    let at = world.mirror("bare.test", 8448, "to-a-name.test").await;
+    assert_eq!(at.port(), 8448);
+    world.well_known("to-a-name.test", delegation("bare.test")).await;
+    check_refused(&world, "to-a-name.test", "bare.test").await;
+}
+
+#[tokio::test]
+async fn check_64_a_certificate_for_another_name_is_refused() {
+    let world = World::new().await;
+    // Rows 1, 2 and 6.
+    let at = world.mirror("one.test", 0, "another.test").await;
+    check_refused(&world, &at.to_string(), &at.ip().to_string()).await;
+    check_refused(&world, &format!("one.test:{}", at.port()), "one.test").await;
+    world.mirror("six.test", 8448, "another.test").await;
+    check_refused(&world, "six.test", "six.test").await;
 }
 
 #[tokio::test]
@@ -254,10 +297,12 @@ async fn delegations_are_kept_as_long_as_they_say() {
             asked.load(Ordering::SeqCst)
         };
         assert_eq!(find().await, 1, "{header}");
-        world.clock.advance(Duration::from_secs(life_s - 5));
+        // At most a tenth earlier, so that not all processes ask again together; but not before the floor.
+        let certain_s = (life_s - life_s / 10).max(300);
+        world.clock.advance(Duration::from_secs(certain_s - 5));
         assert_eq!(find().await, 1, "{header}");
         // The addresses have a shorter life of their own, and end by the second look.
-        world.clock.advance(Duration::from_mins(5));
+        world.clock.advance(Duration::from_secs(life_s - certain_s) + Duration::from_mins(5));
         assert_eq!(find().await, 2, "{header}");
     }
 }
@@ -275,6 +320,36 @@ async fn failures_are_kept_for_a_growing_while() {
     }
     // After 2, 4, 8 and 16 minutes, looked at every 5.
     assert_eq!(seen, [1, 2, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5]);
+}
+
+#[tokio::test]
+async fn a_delegation_that_fails_after_it_was_valid_is_looked_for_again_soon() {
+    let world = World::new().await;
+    world.dns.address("d.test", fresh_ip());
+    let is_down = Arc::new(AtomicBool::new(false));
+    let (down, asked) = (is_down.clone(), Arc::new(AtomicUsize::new(0)));
+    let count = asked.clone();
+    let answer = async move || {
+        count.fetch_add(1, Ordering::SeqCst);
+        let status = if down.load(Ordering::SeqCst) { StatusCode::BAD_GATEWAY } else { StatusCode::OK };
+        (status, [("cache-control", "max-age=1800")], delegation("d.test:1"))
+    };
+    let ip = fresh_ip();
+    world.dns.address("a.test", ip);
+    let router = Router::new().route("/.well-known/matrix/server", get(answer));
+    world.serve(ip, WELL_KNOWN_PORT, "a.test", router).await;
+    let peers = world.peers();
+    let host = async || peers.find(&server_name("a.test")).await.unwrap().host_header.clone();
+    assert_eq!(host().await, "d.test:1");
+
+    is_down.store(true, Ordering::SeqCst);
+    world.clock.advance(Duration::from_mins(31));
+    assert_eq!(host().await, "a.test", "what cannot be asked delegates to nobody");
+    is_down.store(false, Ordering::SeqCst);
+    // The addresses are remembered for their own while, which ends by then, too.
+    world.clock.advance(Duration::from_mins(5));
+    assert_eq!(host().await, "d.test:1");
+    assert_eq!(asked.load(Ordering::SeqCst), 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -31,7 +31,11 @@ async fn whoami(
         return (StatusCode::UNAUTHORIZED, Json(json!({"errcode": "M_UNKNOWN_TOKEN", "soft_logout": true})));
     }
     let user_id = query.get("user_id").map_or("@a:example.org", String::as_str);
-    (StatusCode::OK, Json(json!({"user_id": user_id, "device_id": "D"})))
+    let device_id = query.get("device_id").map_or("D", String::as_str);
+    if device_id == "GONE" {
+        return (StatusCode::BAD_REQUEST, Json(json!({"errcode": "M_UNKNOWN_DEVICE"})));
+    }
+    (StatusCode::OK, Json(json!({"user_id": user_id, "device_id": device_id})))
 }
 
 #[tokio::test]
@@ -39,20 +43,22 @@ async fn a_token_is_asked_about_with_its_header_and_the_user_it_acts_for() {
     for path in ["", "/", "/behind/a/path/"] {
         let route = format!("{}/_matrix/client/v3/account/whoami", path.trim_end_matches('/'));
         let homeserver = homeserver(Router::new().route(&route, get(whoami)), path).await;
-        let user = |id: &str| {
-            Ok(Whoami { user_id: id.try_into().unwrap(), is_guest: false, device_id: Some("D".to_owned()) })
+        let user = |id: &str, device: &str| {
+            let (user_id, device_id) = (id.try_into().unwrap(), Some(device.to_owned()));
+            Ok(Whoami { user_id, is_guest: false, device_id })
         };
-        assert_eq!(homeserver.whoami("good", None).await, user("@a:example.org"));
+        assert_eq!(homeserver.whoami("good", None, None).await, user("@a:example.org", "D"));
+        assert_eq!(homeserver.whoami("good", None, Some("GONE")).await, Err(WhoamiError::UnknownDevice));
         assert_eq!(
-            homeserver.whoami("good", Some("@_bridge_ä&x=1:b.test")).await,
-            user("@_bridge_ä&x=1:b.test")
+            homeserver.whoami("good", Some("@_bridge_ä&x=1:b.test"), Some("DEVICE")).await,
+            user("@_bridge_ä&x=1:b.test", "DEVICE")
         );
         assert_eq!(
-            homeserver.whoami("bad", None).await,
+            homeserver.whoami("bad", None, None).await,
             Err(WhoamiError::UnknownToken { soft_logout: true })
         );
         assert_eq!(
-            homeserver.whoami("a\nb", None).await,
+            homeserver.whoami("a\nb", None, None).await,
             Err(WhoamiError::UnknownToken { soft_logout: false })
         );
     }
@@ -67,7 +73,7 @@ async fn nonsense_is_no_answer() {
         Router::new().fallback(endless),
         Router::new().route("/good", get(whoami)).fallback(elsewhere),
     ] {
-        let answer = homeserver(router, "").await.whoami("good", None).await;
+        let answer = homeserver(router, "").await.whoami("good", None, None).await;
         assert!(matches!(answer, Err(WhoamiError::Unavailable(_))), "{answer:?}");
     }
 }
@@ -75,7 +81,8 @@ async fn nonsense_is_no_answer() {
 #[tokio::test]
 async fn a_homeserver_that_is_down_accepts_nobody() {
     let base = format!("http://{}:1", fresh_ip()).parse().unwrap();
-    let answer = Homeserver::new(&base, &Trust::load(None).unwrap()).unwrap().whoami("secret", None).await;
+    let answer =
+        Homeserver::new(&base, &Trust::load(None).unwrap()).unwrap().whoami("secret", None, None).await;
     let Err(WhoamiError::Unavailable(reason)) = answer else { panic!("{answer:?}") };
     assert!(reason.contains("refused") && !reason.contains("secret"), "{reason}");
 }

@@ -9,7 +9,12 @@ use std::{
     time::Duration,
 };
 
-use axum::{Json, Router, http::StatusCode, response::IntoResponse, routing::get};
+use axum::{
+    Json, Router,
+    http::StatusCode,
+    response::IntoResponse,
+    routing::{get, post},
+};
 use http::{HeaderValue, Method};
 use media_core::{OwnedServerName, Timestamp};
 use outbound::{
@@ -26,21 +31,24 @@ use crate::world::{World, fresh_ip, server_name};
 
 const TARGET: &str = "/_matrix/federation/v1/media/download/abc?b=1&a=%C3%A4";
 
-const HOUR: Duration = Duration::from_hours(1);
+pub(crate) const HOUR: Duration = Duration::from_hours(1);
 
 /// Less than half an hour, by a little.
 const NEARLY_HALF: Duration = Duration::from_secs(1790);
 
 /// A server that publishes what it is told to, and the key it signs with, made by other code than ours.
-struct Origin {
-    name: OwnedServerName,
+pub(crate) struct Origin {
+    pub(crate) name: OwnedServerName,
     pair: Ed25519KeyPair,
     published: Arc<Mutex<(StatusCode, Value)>>,
     asked: Arc<AtomicUsize>,
+    /// What it says as a notary, and what it was asked as one.
+    pub(crate) notarised: Arc<Mutex<(StatusCode, Value)>>,
+    pub(crate) queries: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Origin {
-    async fn new(world: &World) -> Self {
+    pub(crate) async fn new(world: &World) -> Self {
         let pair = Ed25519KeyPair::from_der(&Ed25519KeyPair::generate(), "a_1".to_owned()).expect("a key");
         let published = Arc::new(Mutex::new((StatusCode::OK, Value::Null)));
         let asked = Arc::new(AtomicUsize::new(0));
@@ -50,15 +58,26 @@ impl Origin {
             let (status, document) = answer.lock().expect("the lock").clone();
             (status, Json(document)).into_response()
         };
+        let notarised = Arc::new(Mutex::new((StatusCode::NOT_FOUND, Value::Null)));
+        let queries: Arc<Mutex<Vec<_>>> = Arc::default();
+        let (said, record) = (notarised.clone(), queries.clone());
+        let notarise = async move |Json(query): Json<Value>| {
+            record.lock().expect("the lock").push(query);
+            let (status, documents) = said.lock().expect("the lock").clone();
+            (status, Json(documents)).into_response()
+        };
         let ip = fresh_ip();
-        let router = Router::new().route("/_matrix/key/v2/server", get(answer));
+        let router = Router::new()
+            .route("/_matrix/key/v2/server", get(answer))
+            .route("/_matrix/key/v2/query", post(notarise));
         let address = world.serve(ip, 0, &ip.to_string(), router).await;
-        let origin = Self { name: server_name(&address.to_string()), pair, published, asked };
+        let name = server_name(&address.to_string());
+        let origin = Self { name, pair, published, asked, notarised, queries };
         origin.publish(origin.document(world.clock.now() + HOUR));
         origin
     }
 
-    fn document(&self, valid_until: Timestamp) -> Value {
+    pub(crate) fn document(&self, valid_until: Timestamp) -> Value {
         let key = ruma_common::serde::Base64::<ruma_common::serde::base64::Standard, _>::new(
             self.pair.public_key(),
         );
@@ -70,17 +89,22 @@ impl Origin {
         }))
     }
 
-    fn sign(&self, document: Value) -> Value {
+    pub(crate) fn sign(&self, document: Value) -> Value {
         let mut document: CanonicalJsonObject = serde_json::from_value(document).expect("canonical JSON");
         ruma_signatures::sign_json(self.name.as_str(), &self.pair, &mut document).expect("a signature");
         serde_json::to_value(document).expect("JSON")
     }
 
-    fn publish(&self, document: Value) {
+    pub(crate) fn publish(&self, document: Value) {
         *self.published.lock().expect("the lock") = (StatusCode::OK, document);
     }
 
-    fn times_asked(&self) -> usize {
+    /// Answers nothing but an error from here on.
+    pub(crate) fn fail(&self) {
+        self.published.lock().expect("the lock").0 = StatusCode::BAD_GATEWAY;
+    }
+
+    pub(crate) fn times_asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 
@@ -208,7 +232,7 @@ async fn keys_are_asked_for_again_after_half_their_life_and_kept_until_its_end()
     assert_eq!(origin.times_asked(), 1);
 
     // The server is down from here on: what is known stays true until it expires.
-    origin.published.lock().unwrap().0 = StatusCode::BAD_GATEWAY;
+    origin.fail();
     world.clock.advance(Duration::from_secs(20));
     key().await.unwrap();
     key().await.unwrap();
@@ -231,7 +255,7 @@ async fn no_key_is_believed_for_longer_than_a_week() {
     let keys = keys(&world);
     let key = async || keys.verify_key(&origin.name, "ed25519:a_1").await;
     key().await.unwrap();
-    origin.published.lock().unwrap().0 = StatusCode::BAD_GATEWAY;
+    origin.fail();
     world.clock.advance(Duration::from_hours(7 * 24) - Duration::from_secs(10));
     key().await.unwrap();
     world.clock.advance(Duration::from_secs(20));
@@ -320,4 +344,128 @@ async fn a_server_in_a_private_network_is_not_asked() {
         answer,
         Err(KeyError::Unavailable("10.0.0.1 is not an address of the public internet".to_owned()))
     );
+}
+
+/// The keys as one process of a server with many knows them.
+pub(crate) fn keys_of_a_process(world: &World, notaries: &[OwnedServerName]) -> ServerKeys {
+    ServerKeys::new(world.process(notaries), world.clock.clone())
+}
+
+#[tokio::test]
+async fn what_one_process_has_asked_no_other_asks_again() {
+    let world = World::new().await;
+    let origin = Origin::new(&world).await;
+    let key = async |keys: &ServerKeys| keys.verify_key(&origin.name, "ed25519:a_1").await.unwrap();
+    let (first, second) = (keys_of_a_process(&world, &[]), keys_of_a_process(&world, &[]));
+    key(&first).await;
+    assert_eq!(world.board.calls(), (1, 2), "it says that it asks, then what it heard");
+    key(&second).await;
+    assert_eq!(world.board.calls(), (1, 0));
+    key(&first).await;
+    key(&second).await;
+    assert_eq!(world.board.calls(), (0, 0));
+    assert_eq!(origin.times_asked(), 1);
+
+    // After half the keys' life one of them asks for both.
+    world.clock.advance(HOUR / 2);
+    key(&second).await;
+    key(&first).await;
+    assert_eq!(origin.times_asked(), 2);
+    // And nothing is believed beyond its end because somebody else wrote it down.
+    origin.fail();
+    world.clock.advance(HOUR);
+    for keys in [&first, &second] {
+        let answer = keys.verify_key(&origin.name, "ed25519:a_1").await;
+        assert!(matches!(answer, Err(KeyError::Unavailable(_))), "{answer:?}");
+    }
+    assert_eq!(origin.times_asked(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_processes_one_asks_and_the_others_wait_for_the_answer() {
+    let world = World::new().await;
+    let origin = Origin::new(&world).await;
+    let asking: Vec<_> = (0..20)
+        .map(|_| {
+            let (keys, name) = (keys_of_a_process(&world, &[]), origin.name.clone());
+            tokio::spawn(async move { keys.verify_key(&name, "ed25519:a_1").await })
+        })
+        .collect();
+    for asked in asking {
+        asked.await.unwrap().unwrap();
+    }
+    assert_eq!(origin.times_asked(), 1);
+}
+
+#[tokio::test]
+async fn many_processes_cannot_be_made_to_ask_more_than_once_a_minute() {
+    let world = World::new().await;
+    let (up, down) = (Origin::new(&world).await, Origin::new(&world).await);
+    down.fail();
+    for minute in 1..=3 {
+        for n in 0..20 {
+            let keys = keys_of_a_process(&world, &[]);
+            let unknown = keys.verify_key(&up.name, &format!("ed25519:x{n}")).await;
+            assert_eq!(unknown, Err(KeyError::UnknownKey));
+            let unavailable = keys.verify_key(&down.name, "ed25519:a_1").await;
+            assert!(matches!(unavailable, Err(KeyError::Unavailable(_))), "{unavailable:?}");
+        }
+        assert_eq!((up.times_asked(), down.times_asked()), (minute, minute));
+        world.clock.advance(Duration::from_mins(1));
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_died_while_asking_is_not_waited_for() {
+    let world = World::new().await;
+    let origin = Origin::new(&world).await;
+    let now = world.clock.now();
+    let in_a_minute = now + Duration::from_mins(1);
+    let asking = json!({
+        "by_id": {},
+        "valid_until_ms": 0,
+        "asked_at_ms": now.0,
+        "refresh_at_ms": in_a_minute.0,
+        "last": { "under_way": 7 },
+    });
+    world.board.write(&format!("K#{}", origin.name), asking, in_a_minute);
+    let keys = keys_of_a_process(&world, &[]);
+    // By now it would have had its answer.
+    world.clock.advance(Duration::from_secs(31));
+    let answer = keys.verify_key(&origin.name, "ed25519:a_1").await;
+    assert!(matches!(answer, Err(KeyError::Unavailable(_))), "{answer:?}");
+    assert_eq!(origin.times_asked(), 0, "nobody asks twice in a minute, not even for the dead");
+    world.clock.advance(Duration::from_secs(30));
+    keys.verify_key(&origin.name, "ed25519:a_1").await.unwrap();
+    assert_eq!(origin.times_asked(), 1);
+}
+
+#[tokio::test]
+async fn while_others_ask_what_is_known_is_good_enough() {
+    let world = World::new().await;
+    let origin = Origin::new(&world).await;
+    keys_of_a_process(&world, &[]).verify_key(&origin.name, "ed25519:a_1").await.unwrap();
+    let entry = format!("K#{}", origin.name);
+    let (mut known, expires_at) = world.board.entry(&entry).unwrap();
+    world.clock.advance(HOUR / 2);
+    known["asked_at_ms"] = world.clock.now().0.into();
+    known["last"] = json!({ "under_way": 7 });
+    world.board.write(&entry, known, expires_at);
+    keys_of_a_process(&world, &[]).verify_key(&origin.name, "ed25519:a_1").await.unwrap();
+    assert_eq!(origin.times_asked(), 1);
+}
+
+#[tokio::test]
+async fn without_the_shared_memory_each_process_asks_for_itself() {
+    let world = World::new().await;
+    let origin = Origin::new(&world).await;
+    world.board.break_down();
+    for _ in 0..2 {
+        let keys = keys_of_a_process(&world, &[]);
+        for _ in 0..3 {
+            keys.verify_key(&origin.name, "ed25519:a_1").await.unwrap();
+            assert_eq!(keys.verify_key(&origin.name, "ed25519:x").await, Err(KeyError::UnknownKey));
+        }
+    }
+    assert_eq!(origin.times_asked(), 2);
 }

@@ -27,19 +27,19 @@ use tokio::sync::oneshot;
 use crate::world::{World, fresh_ip, mxc, read, serve_http, server_name};
 
 /// The largest media in these tests, in bytes.
-const LIMIT: u64 = 100_000;
+pub(crate) const LIMIT: u64 = 100_000;
 
 const SIGNED: &str = "/_matrix/federation/v1/media/download/abc?timeout_ms=20000";
 
 /// Another server, and what it was asked.
-struct Origin {
+pub(crate) struct Origin {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<Request<()>>>>,
 }
 
 impl World {
     /// A server that answers every request, in order, with `answer(n)`.
-    async fn origin<R: IntoResponse>(
+    pub(crate) async fn origin<R: IntoResponse>(
         &self,
         answer: impl Fn(usize) -> R + Clone + Send + Sync + 'static,
     ) -> Origin {
@@ -61,39 +61,39 @@ impl World {
 }
 
 impl Origin {
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.address.to_string()
     }
 
-    fn targets(&self) -> Vec<String> {
+    pub(crate) fn targets(&self) -> Vec<String> {
         self.asked.lock().expect("the lock").iter().map(|request| request.uri().to_string()).collect()
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("https://{}{path}", self.address)
     }
 }
 
-fn two_parts(part: &str) -> Response {
+pub(crate) fn two_parts(part: &str) -> Response {
     let body = format!("\r\n--b\r\nContent-Type: application/json\r\n\r\n{{}}\r\n--b\r\n{part}\r\n--b--\r\n");
     ([(header::CONTENT_TYPE, "multipart/mixed; boundary=b")], body).into_response()
 }
 
-fn link(to: &str) -> Response {
+pub(crate) fn link(to: &str) -> Response {
     two_parts(&format!("Location: {to}\r\n\r\n"))
 }
 
-fn redirect(to: &str) -> Response {
+pub(crate) fn redirect(to: &str) -> Response {
     (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to)]).into_response()
 }
 
-fn error(status: u16, errcode: &str) -> Response {
+pub(crate) fn error(status: u16, errcode: &str) -> Response {
     let body = format!(r#"{{"errcode":"{errcode}","error":"?"}}"#);
     (StatusCode::from_u16(status).expect("a status"), [(header::CONTENT_TYPE, "application/json")], body)
         .into_response()
 }
 
-fn picture() -> Response {
+pub(crate) fn picture() -> Response {
     let headers = [
         (header::CONTENT_TYPE, "image/png"),
         (header::CONTENT_DISPOSITION, "inline; filename*=utf-8''%F0%9F%90%94"),
@@ -139,12 +139,9 @@ async fn a_part_without_a_type_is_bytes() {
 #[tokio::test]
 async fn an_origin_without_the_signed_endpoint_is_asked_the_old_way() {
     let world = World::new().await;
-    for first in [
-        || error(404, "M_UNRECOGNIZED"),
-        || error(405, "M_UNRECOGNIZED"),
-        || error(400, "M_UNRECOGNIZED"),
-        || StatusCode::NOT_FOUND.into_response(),
-    ] {
+    for first in
+        [|| error(404, "M_UNRECOGNIZED"), || error(405, "M_UNRECOGNIZED"), || error(400, "M_UNRECOGNIZED")]
+    {
         let origin = world.origin(move |n| if n == 0 { first() } else { picture() }).await;
         let media = world.media().download(&mxc(&origin.name()), LIMIT).await.unwrap();
         assert_eq!(media.content_type, "image/png");
@@ -157,6 +154,34 @@ async fn an_origin_without_the_signed_endpoint_is_asked_the_old_way() {
         );
         assert_eq!(origin.targets(), [SIGNED, &old]);
         assert!(!origin.asked.lock().unwrap()[1].headers().contains_key(header::AUTHORIZATION));
+    }
+}
+
+#[tokio::test]
+async fn a_404_that_names_no_endpoint_is_about_the_media() {
+    let world = World::new().await;
+    let html = || (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "text/html")], "<html>").into_response();
+    for answer in [
+        || StatusCode::NOT_FOUND.into_response(),
+        html,
+        || error(404, "M_NOT_FOUND"),
+        || error(404, "M_SOMETHING_NEW"),
+    ] {
+        let origin = world.origin(move |_| answer()).await;
+        let refused = world.media().download(&mxc(&origin.name()), LIMIT).await;
+        assert_eq!(refused.unwrap_err(), FetchError::NotFound);
+        assert_eq!(origin.targets(), [SIGNED]);
+    }
+}
+
+#[tokio::test]
+async fn an_origin_that_knows_neither_endpoint_does_not_have_it() {
+    let world = World::new().await;
+    for status in [404, 405, 400] {
+        let origin = world.origin(move |_| error(status, "M_UNRECOGNIZED")).await;
+        let refused = world.media().download(&mxc(&origin.name()), LIMIT).await;
+        assert_eq!(refused.unwrap_err(), FetchError::NotFound);
+        assert_eq!(origin.targets().len(), 2, "each endpoint once");
     }
 }
 

@@ -13,9 +13,10 @@ use std::{
 use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use ipnet::IpNet;
 use media_core::{Clock, Mxc, OwnedServerName};
 use outbound::{
-    Peers, Settings, Trust,
+    Memory, Peers, Settings, Trust,
     media::{FederationMedia, RemoteMedia},
     signing::SigningKey,
 };
@@ -24,7 +25,7 @@ use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use crate::dns::Dns;
+use crate::{board::Board, dns::Dns};
 
 /// Where `.well-known` is asked for here, since 443 is not for everybody.
 pub(crate) const WELL_KNOWN_PORT: u16 = 8443;
@@ -35,6 +36,10 @@ const PLENTY: Duration = Duration::from_secs(30);
 pub(crate) struct World {
     pub(crate) dns: Dns,
     pub(crate) clock: Clock,
+    /// The private networks that may be contacted here: the loopback's IPv4 addresses, unless a test says more.
+    pub(crate) allowed: Vec<IpNet>,
+    /// What all processes share here.
+    pub(crate) board: Arc<Board>,
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
@@ -48,7 +53,10 @@ impl World {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer =
             CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority");
-        Self { dns: Dns::start().await, clock: Clock::movable(), issuer }
+        let clock = Clock::movable();
+        let board = Arc::new(Board::new(clock.clone()));
+        let allowed = vec!["127.0.0.0/8".parse().expect("a network")];
+        Self { dns: Dns::start().await, clock, allowed, board, issuer }
     }
 
     pub(crate) fn trust(&self) -> Trust {
@@ -57,12 +65,22 @@ impl World {
 
     /// Another server's view of this world, with nothing learned yet and the loopback open.
     pub(crate) fn peers(&self) -> Peers {
+        self.peers_with(Arc::new(Board::new(self.clock.clone())), &[])
+    }
+
+    /// One process of a server whose processes share the board, and which believes these notaries.
+    pub(crate) fn process(&self, notaries: &[OwnedServerName]) -> Peers {
+        self.peers_with(self.board.clone(), notaries)
+    }
+
+    fn peers_with(&self, memory: Arc<dyn Memory>, notaries: &[OwnedServerName]) -> Peers {
         let settings = Settings {
-            allowed_networks: vec!["127.0.0.0/8".parse().expect("a network")],
+            allowed_networks: self.allowed.clone(),
             name_servers: vec![self.dns.address],
+            notaries: notaries.to_vec(),
             well_known_port: WELL_KNOWN_PORT,
         };
-        Peers::new(settings, self.trust(), self.clock.clone()).expect("peers")
+        Peers::new(settings, self.trust(), memory, self.clock.clone()).expect("peers")
     }
 
     /// Fetches as a server that has no key, so that the old endpoint is asked at once.
