@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use storage::{Ephemeral, ephemeral::Expiring};
 
-use crate::{Error, Query, Result};
+use crate::{Caller, Error, Query, Result};
 
 /// Somebody with a valid access token. Asking for one in a handler's arguments is what makes an endpoint
 /// authenticated; it must be the first argument, so that nothing else is looked at before it.
@@ -27,9 +27,15 @@ pub struct Requester {
 }
 
 impl Requester {
-    /// Refuses guests.
-    pub fn no_guests(self) -> Result<Self, Refusal> {
-        if self.is_guest { Err(Refusal::GuestsNotAllowed) } else { Ok(self) }
+    /// As whom this user is counted.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        Caller::User(self.user_id.clone())
+    }
+
+    /// Refuses guests: they may read media and nothing else.
+    pub fn no_guests(&self) -> Result<(), Refusal> {
+        if self.is_guest { Err(Refusal::GuestsNotAllowed) } else { Ok(()) }
     }
 }
 
@@ -61,6 +67,15 @@ enum Answer {
     Suspended,
 }
 
+/// As whom an application service asks, by its query parameters (client-server API, "Identity assertion" of 1.17).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ActingAs<'a> {
+    /// A user of its namespace.
+    pub user_id: Option<&'a str>,
+    /// A device of that user's.
+    pub device_id: Option<&'a str>,
+}
+
 impl Authenticator {
     /// Asks the homeserver, and believes each answer for `believed_for`.
     #[must_use]
@@ -84,10 +99,14 @@ impl Authenticator {
         Self(Arc::new(Inner { source, ephemeral, cache, clock, believed_for }))
     }
 
-    /// Whose token this is. `acting_as` is an application service's `user_id` parameter.
-    pub async fn authenticate(&self, token: &str, acting_as: Option<&str>) -> Result<Requester> {
+    /// Whose token this is. What an application service acts as is the homeserver's to allow; a development token is
+    /// nobody's but its user's.
+    pub async fn authenticate(&self, token: &str, acting_as: ActingAs<'_>) -> Result<Requester> {
         let answer = match &self.0.source {
             Source::Development(tokens) => match tokens.get(token) {
+                Some(user_id) if acting_as.user_id.is_some_and(|other| user_id != other) => {
+                    return Err(not_as_this_user().into());
+                }
                 Some(user_id) => Answer::Known(Requester { user_id: user_id.clone(), is_guest: false }),
                 None => Answer::Unknown { soft_logout: false },
             },
@@ -101,7 +120,7 @@ impl Authenticator {
         &self,
         homeserver: &Homeserver,
         token: &str,
-        acting_as: Option<&str>,
+        acting_as: ActingAs<'_>,
     ) -> Result<Answer> {
         let key = token_key(token, acting_as);
         let now = self.0.clock.now();
@@ -123,17 +142,16 @@ impl Authenticator {
         &self,
         homeserver: &Homeserver,
         token: &str,
-        acting_as: Option<&str>,
+        acting_as: ActingAs<'_>,
         now: Timestamp,
     ) -> Result<Expiring<Answer>> {
-        let value = match homeserver.whoami(token, acting_as).await {
+        let value = match homeserver.whoami(token, acting_as.user_id, acting_as.device_id).await {
             Ok(who) => Answer::Known(Requester { user_id: who.user_id, is_guest: who.is_guest }),
             Err(WhoamiError::UnknownToken { soft_logout }) => Answer::Unknown { soft_logout },
             Err(WhoamiError::Locked) => Answer::Locked,
             Err(WhoamiError::Suspended) => Answer::Suspended,
-            Err(WhoamiError::Forbidden) => {
-                return Err(Refusal::Forbidden("The application service may not act as this user.").into());
-            }
+            Err(WhoamiError::Forbidden) => return Err(not_as_this_user().into()),
+            Err(WhoamiError::UnknownDevice) => return Err(Refusal::UnknownDevice.into()),
             // Not remembered: the next request asks again. A homeserver that is down accepts nobody.
             Err(WhoamiError::Unavailable(cause)) => {
                 tracing::warn!(%cause, "The homeserver cannot be asked about a token");
@@ -158,9 +176,13 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let query = Query::parse(parts.uri.query().unwrap_or_default());
         let token = token(parts, &query)?;
-        let acting_as = query.get("user_id")?;
+        let acting_as = ActingAs { user_id: query.get("user_id")?, device_id: query.get("device_id")? };
         Authenticator::from_ref(state).authenticate(token, acting_as).await
     }
+}
+
+fn not_as_this_user() -> Refusal {
+    Refusal::Forbidden("The application service may not act as this user.")
 }
 
 impl Answer {
@@ -194,10 +216,11 @@ fn token<'a>(parts: &'a Parts, query: &'a Query) -> Result<&'a str, Refusal> {
 }
 
 /// Under which name a token's owner is remembered: a digest, since the table outlives the request.
-fn token_key(token: &str, acting_as: Option<&str>) -> TokenKey {
+fn token_key(token: &str, acting_as: ActingAs<'_>) -> TokenKey {
     let mut hasher = Sha256::new();
-    hasher.update(token.len().to_be_bytes());
-    hasher.update(token);
-    hasher.update(acting_as.unwrap_or_default());
+    for said in [token, acting_as.user_id.unwrap_or_default(), acting_as.device_id.unwrap_or_default()] {
+        hasher.update(said.len().to_be_bytes());
+        hasher.update(said);
+    }
     format!("S#{}", hex::encode(hasher.finalize()))
 }

@@ -73,13 +73,13 @@ fn refuse(refusal: &Refusal) -> Response {
         Refusal::UnknownToken { soft_logout: true } | Refusal::UserLocked => {
             body["soft_logout"] = true.into();
         }
-        Refusal::LimitExceeded { retry_after } => {
+        Refusal::LimitExceeded { retry_after } | Refusal::TooManyPending { retry_after } => {
             body["retry_after_ms"] = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX).into();
         }
         _ => {}
     }
     let mut response = (status, Json(body)).into_response();
-    if let Refusal::LimitExceeded { retry_after } = refusal {
+    if let Refusal::LimitExceeded { retry_after } | Refusal::TooManyPending { retry_after } = refusal {
         // Whole seconds, rounded up: coming back a moment early would be refused again (RFC 9110, section 10.2.3).
         let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -98,8 +98,13 @@ fn status_and_errcode(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::UserSuspended => (S::FORBIDDEN, "M_USER_SUSPENDED"),
         Refusal::GuestsNotAllowed => (S::FORBIDDEN, "M_GUEST_ACCESS_FORBIDDEN"),
         Refusal::Unsigned(_) => (S::UNAUTHORIZED, "M_UNAUTHORIZED"),
-        Refusal::Forbidden(_) => (S::FORBIDDEN, "M_FORBIDDEN"),
-        Refusal::NotFound => (S::NOT_FOUND, "M_NOT_FOUND"),
+        Refusal::FederationDenied(_) | Refusal::Forbidden(_) | Refusal::DeadLink => {
+            (S::FORBIDDEN, "M_FORBIDDEN")
+        }
+        Refusal::UnknownDevice => (S::BAD_REQUEST, "M_UNKNOWN_DEVICE"),
+        Refusal::NotFound | Refusal::ReservationExpired | Refusal::NothingUploaded => {
+            (S::NOT_FOUND, "M_NOT_FOUND")
+        }
         Refusal::MissingParam(_) => (S::BAD_REQUEST, "M_MISSING_PARAM"),
         Refusal::InvalidParam { .. } => (S::BAD_REQUEST, "M_INVALID_PARAM"),
         Refusal::TooLarge { .. } | Refusal::TooLargeToThumbnail { remote: false } => {
@@ -108,11 +113,19 @@ fn status_and_errcode(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::RemoteTooLarge { .. } | Refusal::TooLargeToThumbnail { remote: true } => {
             (S::BAD_GATEWAY, "M_TOO_LARGE")
         }
-        Refusal::BodyCutOff | Refusal::NotThumbnailable => (S::BAD_REQUEST, "M_UNKNOWN"),
-        Refusal::RemoteUnavailable(_) => (S::BAD_GATEWAY, "M_UNKNOWN"),
+        Refusal::BodyCutOff | Refusal::NotThumbnailable | Refusal::LinkWithToken => {
+            (S::BAD_REQUEST, "M_UNKNOWN")
+        }
+        Refusal::RemoteUnavailable(_) | Refusal::PageUnavailable | Refusal::NotPreviewable => {
+            (S::BAD_GATEWAY, "M_UNKNOWN")
+        }
         Refusal::NotYetUploaded => (S::GATEWAY_TIMEOUT, "M_NOT_YET_UPLOADED"),
         Refusal::CannotOverwrite => (S::CONFLICT, "M_CANNOT_OVERWRITE_MEDIA"),
-        Refusal::LimitExceeded { .. } => (S::TOO_MANY_REQUESTS, "M_LIMIT_EXCEEDED"),
+        Refusal::LimitExceeded { .. } | Refusal::TooManyPending { .. } => {
+            (S::TOO_MANY_REQUESTS, "M_LIMIT_EXCEEDED")
+        }
+        Refusal::PreconditionFailed => (S::PRECONDITION_FAILED, "M_UNKNOWN"),
+        Refusal::RangeBeyondEnd => (S::RANGE_NOT_SATISFIABLE, "M_UNKNOWN"),
         Refusal::HomeserverUnavailable => (S::SERVICE_UNAVAILABLE, "M_UNKNOWN"),
         Refusal::UnrecognizedPath => (S::NOT_FOUND, "M_UNRECOGNIZED"),
         Refusal::UnrecognizedMethod => (S::METHOD_NOT_ALLOWED, "M_UNRECOGNIZED"),
@@ -134,20 +147,31 @@ mod tests {
             Refusal::UserSuspended,
             Refusal::GuestsNotAllowed,
             Refusal::Unsigned("no signature".into()),
+            Refusal::FederationDenied("example.org".try_into().unwrap()),
             Refusal::Forbidden("no"),
+            Refusal::UnknownDevice,
             Refusal::NotFound,
+            Refusal::ReservationExpired,
+            Refusal::NothingUploaded,
             Refusal::MissingParam("width"),
             Refusal::InvalidParam { name: "width", problem: "is odd" },
             Refusal::TooLarge { limit_bytes: 1 },
             Refusal::BodyCutOff,
             Refusal::RemoteTooLarge { limit_bytes: 1 },
             Refusal::RemoteUnavailable("example.org".into()),
+            Refusal::PageUnavailable,
+            Refusal::NotPreviewable,
             Refusal::NotYetUploaded,
             Refusal::CannotOverwrite,
             Refusal::NotThumbnailable,
             Refusal::TooLargeToThumbnail { remote: false },
             Refusal::TooLargeToThumbnail { remote: true },
             Refusal::LimitExceeded { retry_after: Duration::from_millis(1500) },
+            Refusal::TooManyPending { retry_after: Duration::from_millis(1500) },
+            Refusal::PreconditionFailed,
+            Refusal::RangeBeyondEnd,
+            Refusal::DeadLink,
+            Refusal::LinkWithToken,
             Refusal::HomeserverUnavailable,
             Refusal::UnrecognizedPath,
             Refusal::UnrecognizedMethod,
@@ -166,20 +190,31 @@ mod tests {
         403 M_USER_SUSPENDED: This account has been suspended.
         403 M_GUEST_ACCESS_FORBIDDEN: Guests may download media and thumbnails, nothing else here.
         401 M_UNAUTHORIZED: no signature
+        403 M_FORBIDDEN: Federation denied with example.org.
         403 M_FORBIDDEN: no
+        400 M_UNKNOWN_DEVICE: The user that the application service acts for has no such device.
         404 M_NOT_FOUND: There is no such media.
+        404 M_NOT_FOUND: This media id has expired: create another.
+        404 M_NOT_FOUND: Nothing was uploaded to the URL that belongs to this media id.
         400 M_MISSING_PARAM: The parameter `width` is required.
         400 M_INVALID_PARAM: The parameter `width` is odd.
         413 M_TOO_LARGE: The upload is larger than the limit of 1 bytes.
         400 M_UNKNOWN: The body ended early: it was cut off on its way.
         502 M_TOO_LARGE: The remote media is larger than the limit of 1 bytes.
         502 M_UNKNOWN: The media could not be fetched from example.org.
+        502 M_UNKNOWN: The page behind this link could not be fetched.
+        502 M_UNKNOWN: The link leads to something that no preview is made of.
         504 M_NOT_YET_UPLOADED: The media has not been uploaded yet.
         409 M_CANNOT_OVERWRITE_MEDIA: This media id already has content.
         400 M_UNKNOWN: No thumbnail can be made of this media: it is not a picture of a kind that is understood here.
         413 M_TOO_LARGE: The picture is too large for a thumbnail.
         502 M_TOO_LARGE: The picture is too large for a thumbnail.
         429 M_LIMIT_EXCEEDED: Too many requests: try again later.
+        429 M_LIMIT_EXCEEDED: Too many media ids are waiting for their uploads: finish one, or wait until one expires.
+        412 M_UNKNOWN: The bytes are others than those that the request is about.
+        416 M_UNKNOWN: The range lies beyond the end of the media.
+        403 M_FORBIDDEN: This link is no longer good: ask for the media again.
+        400 M_UNKNOWN: A signed link is followed as it is: without an `Authorization` header and with nothing added.
         503 M_UNKNOWN: The homeserver cannot be reached to check the access token: try again later.
         404 M_UNRECOGNIZED: Unrecognized request: there is no such endpoint.
         405 M_UNRECOGNIZED: Unrecognized request: this endpoint does not know the method.

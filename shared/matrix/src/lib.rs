@@ -5,6 +5,8 @@
 //! an `errcode`.
 
 pub mod auth;
+pub mod bell;
+pub mod caller;
 pub mod error;
 pub mod layers;
 pub mod params;
@@ -12,9 +14,15 @@ pub mod peer;
 pub mod reader;
 pub mod respond;
 pub mod routes;
+pub mod serve;
+pub mod throttle;
 
-pub use auth::{Authenticator, Requester};
+pub use auth::{ActingAs, Authenticator, Requester};
+pub use bell::Bell;
+pub use caller::{AddressHeader, Caller, Visitor};
 pub use error::{Error, Result};
 pub use params::{MediaPath, Query};
 pub use peer::{FederationGate, Peer};
-pub use reader::Reader;
+pub use reader::{Ask, Door, Reader};
+pub use serve::Wanted;
+pub use throttle::Throttle;

@@ -76,6 +76,16 @@ impl Query {
         }
     }
 
+    /// A parameter that is `true` or `false`.
+    pub fn flag(&self, name: &'static str, otherwise: bool) -> Result<bool, Refusal> {
+        match self.get(name)? {
+            None => Ok(otherwise),
+            Some("true") => Ok(true),
+            Some("false") => Ok(false),
+            Some(_) => Err(Refusal::InvalidParam { name, problem: "must be `true` or `false`" }),
+        }
+    }
+
     /// The thumbnail that is asked for.
     pub fn thumbnail(&self) -> Result<thumbnail::Shape, Refusal> {
         thumbnail::parse(self.get("width")?, self.get("height")?, self.get("method")?, self.get("animated")?)

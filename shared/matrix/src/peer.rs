@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts, OriginalUri};
-use http::{header, request::Parts};
-use media_core::{OwnedServerName, Refusal};
+use http::{HeaderValue, Method, header, request::Parts};
+use media_core::{Neighbours, OwnedServerName, Refusal};
 use outbound::{
-    incoming::{self, IncomingError},
+    incoming::{Claim, IncomingError},
     server_keys::ServerKeys,
 };
 
@@ -22,15 +22,38 @@ pub struct FederationGate(Arc<Inner>);
 
 struct Inner {
     server_name: OwnedServerName,
+    neighbours: Arc<Neighbours>,
     keys: ServerKeys,
 }
 
 impl FederationGate {
-    /// A gate that lets in what is signed for `server_name`, by keys as `keys` finds them.
+    /// A gate that lets in what is signed for `server_name` by whoever may ask, by keys as `keys` finds them.
     #[must_use]
-    pub fn new(server_name: OwnedServerName, keys: ServerKeys) -> Self {
-        Self(Arc::new(Inner { server_name, keys }))
+    pub fn new(server_name: OwnedServerName, neighbours: Arc<Neighbours>, keys: ServerKeys) -> Self {
+        Self(Arc::new(Inner { server_name, neighbours, keys }))
     }
+}
+
+impl Inner {
+    /// Says who sent a request. Who may not ask is refused before anybody is asked for keys; our own name always may.
+    async fn admit(&self, method: &Method, target: &str, authorization: &[HeaderValue]) -> Result<Peer> {
+        let claim = Claim::read(authorization, &self.server_name).map_err(|error| unsigned(&error))?;
+        if claim.origin() != self.server_name {
+            self.neighbours.may_ask(claim.origin())?;
+        }
+        let origin = claim
+            .verify(method, target, &self.server_name, &self.keys)
+            .await
+            .map_err(|error| unsigned(&error))?;
+        Ok(Peer(origin))
+    }
+}
+
+fn unsigned(error: &IncomingError) -> Refusal {
+    if matches!(error, IncomingError::KeysUnavailable { .. }) {
+        tracing::info!(%error, "The keys of a server that asked could not be had");
+    }
+    Refusal::Unsigned(error.to_string())
 }
 
 impl<S> FromRequestParts<S> for Peer
@@ -46,13 +69,6 @@ where
         let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
         let target = uri.path_and_query().map_or("/", |target| target.as_str());
         let headers: Vec<_> = parts.headers.get_all(header::AUTHORIZATION).iter().cloned().collect();
-        match incoming::verify(&parts.method, target, &headers, &gate.server_name, &gate.keys).await {
-            Ok(origin) => Ok(Self(origin)),
-            Err(error @ IncomingError::KeysUnavailable { .. }) => {
-                tracing::info!(%error, "The keys of a server that asked could not be had");
-                Err(Refusal::Unsigned(error.to_string()).into())
-            }
-            Err(error) => Err(Refusal::Unsigned(error.to_string()).into()),
-        }
+        gate.admit(&parts.method, target, &headers).await
     }
 }

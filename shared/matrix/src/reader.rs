@@ -3,16 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use media_core::{
-    Clock, Content, Limits, Mxc, OwnedServerName, Record, Refusal, Timestamp,
+    Clock, Content, Legacy, Limits, Mxc, Neighbours, OwnedServerName, Record, Refusal, Timestamp,
     access::{self, Answer, Origin},
-    limits::{LEASE_MARGIN, POLL_FIRST, POLL_MAX, RETRY_FIRST},
+    limits::{LEASE_LIFE, POLL_FIRST, POLL_MAX, RETRY_FIRST},
     mxc::random_name,
     record::{Failure, FailureReason, Lease},
 };
 use rand::RngExt as _;
 use storage::{Functions, Outcome, Records, functions::FetchOrder};
 
-use crate::{Error, Result};
+use crate::{Bell, Caller, Error, Result, Throttle};
 
 /// Characters of chance in the name of an attempt: enough that two never meet.
 const ATTEMPT_CHARS: usize = 24;
@@ -22,6 +22,8 @@ const ATTEMPT_CHARS: usize = 24;
 pub struct Reader {
     /// The name of this server: what has another origin is remote.
     pub server_name: OwnedServerName,
+    /// With whom we have to do.
+    pub neighbours: Arc<Neighbours>,
     /// What is known.
     pub records: Records,
     /// Who is sent for remote media.
@@ -30,6 +32,32 @@ pub struct Reader {
     pub clock: Clock,
     /// The bounds.
     pub limits: Arc<Limits>,
+    /// What the old paths still show.
+    pub legacy: Arc<Legacy>,
+    /// Who has had how much fetched.
+    pub throttle: Throttle,
+    /// Rung in this process when bytes were stored.
+    pub bell: Bell,
+}
+
+/// How somebody asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// By which door.
+    pub door: Door,
+    /// How long they wait for media that is on its way.
+    pub wait: Duration,
+}
+
+/// The doors, each with its own rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// With an access token. Other servers' media is fetched for this caller.
+    Client(Caller),
+    /// Without one, on the old paths: only what they still show.
+    Legacy(Caller),
+    /// Signed by another server, for our own media alone.
+    Federation,
 }
 
 impl Reader {
@@ -39,16 +67,31 @@ impl Reader {
         if mxc.origin == self.server_name { Origin::Local } else { Origin::Remote }
     }
 
-    /// The content of `mxc`, of which `record` was known a moment ago; waits for up to `wait` if it is on its way.
-    ///
-    /// A hit makes no call at all, but for the first of a day, which is noted. Whoever finds that nobody is fetching remote media claims it and sends
-    /// `remote-fetch`; everybody waits on the record, so that it does not matter in which process the winner is.
-    pub async fn content(&self, mxc: &Mxc, mut record: Option<Record>, wait: Duration) -> Result<Content> {
+    /// Whose media this is, unless readers may have nothing of that server, cached or not.
+    fn admitted_origin(&self, mxc: &Mxc) -> Result<Origin, Refusal> {
         let origin = self.origin_of(mxc);
-        let deadline = self.clock.now() + wait;
+        if origin == Origin::Remote {
+            self.neighbours.may_be_read(&mxc.origin)?;
+        }
+        Ok(origin)
+    }
+
+    /// The content of `mxc`, of which `record` was known a moment ago; waits as long as `ask` says if it is on its way.
+    ///
+    /// A hit makes no call at all, but for the first of a day, which is noted. Whoever finds that nobody is fetching remote
+    /// media claims it and sends `remote-fetch`; everybody waits on the record, so that it does not matter in which process
+    /// the winner is. In this process the bell wakes them at once.
+    pub async fn content(&self, mxc: &Mxc, mut record: Option<Record>, ask: &Ask) -> Result<Content> {
+        let origin = self.admitted_origin(mxc)?;
+        let deadline = self.clock.now() + ask.wait;
+        let mut listening = None;
+        let mut rung = None;
         let mut pause = POLL_FIRST;
         loop {
             let now = self.clock.now();
+            if let Door::Legacy(_) = ask.door {
+                self.legacy.admit(mxc, origin, record.as_ref(), now)?;
+            }
             match access::decide(origin, record.as_ref(), now, &self.limits) {
                 Answer::Serve(content) => {
                     self.note_access(mxc, record.as_ref(), now).await;
@@ -56,14 +99,18 @@ impl Reader {
                 }
                 Answer::Refuse(refusal) => return Err(refusal.into()),
                 Answer::Wait => {}
-                Answer::Fetch => self.send_for(mxc, record.as_ref()).await?,
+                Answer::Fetch => self.send_for(mxc, record.as_ref(), &ask.door).await?,
             }
             let left = deadline.since(now);
             if left.is_zero() {
                 return Err(Refusal::NotYetUploaded.into());
             }
-            tokio::time::sleep(jittered(pause).min(left)).await;
+            let bell = listening.get_or_insert_with(|| self.bell.listen(mxc));
+            let heard = rung.take().unwrap_or_else(|| bell.rung());
+            let _ = tokio::time::timeout(jittered(pause).min(left), heard).await;
             pause = (pause * 2).min(POLL_MAX);
+            // Before the look, so that nothing that comes after it goes unheard.
+            rung = Some(bell.rung());
             record = self.records.get_latest(mxc).await?;
         }
     }
@@ -80,17 +127,25 @@ impl Reader {
     }
 
     /// Claims a remote item and sends `remote-fetch` for it; losing the claim means that somebody else did.
-    async fn send_for(&self, mxc: &Mxc, known: Option<&Record>) -> Result<()> {
+    ///
+    /// Whoever has had too much fetched already is refused here, and whoever wins is charged with what comes.
+    async fn send_for(&self, mxc: &Mxc, known: Option<&Record>, door: &Door) -> Result<()> {
+        let caller = match door {
+            Door::Client(caller) | Door::Legacy(caller) => caller,
+            // Never for another server: it has the origin to ask.
+            Door::Federation => return Err(Refusal::NotFound.into()),
+        };
+        self.throttle.room_for_remote(caller).await?;
         let attempt = random_name(ATTEMPT_CHARS);
         let now = self.clock.now();
-        let expires_at = now + self.limits.remote_time + LEASE_MARGIN;
-        let Outcome::Won(lease) = self.records.claim(mxc, &attempt, now, expires_at).await? else {
+        let Outcome::Won(lease) = self.records.claim(mxc, &attempt, now, now + LEASE_LIFE).await? else {
             return Ok(());
         };
         if known.is_some_and(|record| matches!(record.state, media_core::State::Fetching(_))) {
             tracing::info!(media.origin = %mxc.origin, fence = lease.fence, "Took over a dead lease");
         }
-        let order = FetchOrder::new(mxc, &lease.held_by, lease.fence);
+        let charged_to = self.throttle.charged_to(caller);
+        let order = FetchOrder { charged_to, ..FetchOrder::new(mxc, &lease.held_by, lease.fence) };
         match self.functions.wake_remote_fetch(&order).await {
             Ok(()) => Ok(()),
             Err(error) => {

@@ -7,13 +7,19 @@ use axum::{
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use media_core::{Timestamp, mxc::random_name};
-use storage::{SignedUrl, presign::Presentation};
+use media_core::{Refusal, Timestamp, mxc::random_name};
+use storage::{Blobs, SignedUrl, presign::Presentation};
 
-use crate::{Error, Result};
+use crate::{
+    Error, Result, Wanted,
+    serve::{Slice, content_range},
+};
 
 /// The policy on everything that is content (client-server API, "Content repository", serving content).
 pub const CONTENT_SECURITY_POLICY: &str = "sandbox; default-src 'none'; script-src 'none'; plugin-types application/pdf; style-src 'unsafe-inline'; object-src 'self';";
+
+/// What never changes under its address.
+const FOREVER: &str = "private, max-age=31536000, immutable";
 
 /// How much earlier than its URL a redirect is forgotten, in seconds, so that nobody follows one that just died.
 const REDIRECT_MARGIN_S: u64 = 60;
@@ -45,13 +51,87 @@ pub fn redirect(to: &SignedUrl, now: Timestamp) -> Result<Response> {
     Ok((StatusCode::TEMPORARY_REDIRECT, headers).into_response())
 }
 
-/// A picture that is small enough to be answered from its record.
-pub fn picture(bytes: Vec<u8>, shown_as: &Presentation) -> Result<Response> {
-    let mut response = (described(shown_as)?, Body::from(bytes)).into_response();
-    response.headers_mut().extend(content_headers());
-    let forever = HeaderValue::from_static("private, max-age=31536000, immutable");
-    response.headers_mut().insert(header::CACHE_CONTROL, forever);
+/// A picture that is small enough to be answered from its record: as much of it as is wanted.
+pub fn picture(bytes: Vec<u8>, shown_as: &Presentation, wanted: &Wanted) -> Result<Response> {
+    let length = bytes.len() as u64;
+    let slice = wanted.of(shown_as.etag.as_deref(), length);
+    let bytes = Bytes::from(bytes);
+    let body = match &slice {
+        Slice::Part(part) => bytes.slice(in_memory(part.start)..in_memory(part.end)),
+        _ => bytes,
+    };
+    content(&slice, length, shown_as, Body::from(body))
+}
+
+/// Content of `length` bytes, of which `body` has what `slice` says.
+///
+/// It never changes, so that a browser may keep it; nobody else may, since it is for whoever has a token, or once had a
+/// link. With the sandbox that content needs ([`content_headers`]).
+pub fn content(slice: &Slice, length: u64, shown_as: &Presentation, body: Body) -> Result<Response> {
+    let (status, body) = match slice {
+        Slice::Whole => (StatusCode::OK, body),
+        Slice::Part(_) => (StatusCode::PARTIAL_CONTENT, body),
+        Slice::NotModified => (StatusCode::NOT_MODIFIED, Body::empty()),
+        Slice::PreconditionFailed => return Err(Refusal::PreconditionFailed.into()),
+        Slice::Unsatisfiable => {
+            let mut response = Error::from(Refusal::RangeBeyondEnd).into_response();
+            let range = HeaderValue::try_from(content_range(None, length)).map_err(Error::fault)?;
+            response.headers_mut().insert(header::CONTENT_RANGE, range);
+            return Ok(response);
+        }
+    };
+    let mut response = (status, body).into_response();
+    let headers = response.headers_mut();
+    headers.extend(content_headers());
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(FOREVER));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if let Some(etag) = &shown_as.etag {
+        headers.insert(header::ETAG, HeaderValue::try_from(etag).map_err(Error::fault)?);
+    }
+    if *slice == Slice::NotModified {
+        return Ok(response);
+    }
+    headers.extend(described(shown_as)?);
+    let sent = match slice {
+        Slice::Part(part) => {
+            let range = HeaderValue::try_from(content_range(Some(part), length)).map_err(Error::fault)?;
+            headers.insert(header::CONTENT_RANGE, range);
+            part.end - part.start
+        }
+        _ => length,
+    };
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(sent));
     Ok(response)
+}
+
+/// As much of an object as is wanted, through us: for those who may not be sent elsewhere. One call to S3, or none when
+/// nothing is wanted but the headers.
+pub async fn object(
+    blobs: &Blobs,
+    key: &str,
+    length: u64,
+    shown_as: &Presentation,
+    wanted: &Wanted,
+) -> Result<Response> {
+    let slice = wanted.of(shown_as.etag.as_deref(), length);
+    let part = match &slice {
+        Slice::Whole if !wanted.is_head && length > 0 => Some(None),
+        Slice::Part(part) => Some(Some(part.clone())),
+        _ => None,
+    };
+    let body = match part {
+        Some(part) => {
+            let object = blobs.open_part(key, part).await?.ok_or(Refusal::NotFound)?;
+            Body::from_stream(object.into_stream())
+        }
+        None => Body::empty(),
+    };
+    content(&slice, length, shown_as, body)
+}
+
+/// A place in bytes that are in memory, so that it fits.
+fn in_memory(at: u64) -> usize {
+    usize::try_from(at).unwrap_or(usize::MAX)
 }
 
 /// The second part of a federation reply.
@@ -73,7 +153,7 @@ pub fn multipart(shown_as: &Presentation, part: Part) -> Result<Response> {
     let close = format!("\r\n--{boundary}--\r\n");
     let (length, body) = match part {
         Part::Bytes(length, body) => {
-            let Presentation { content_type, disposition } = shown_as;
+            let Presentation { content_type, disposition, .. } = shown_as;
             let head =
                 format!("{open}Content-Type: {content_type}\r\nContent-Disposition: {disposition}\r\n\r\n");
             ((head.len() + close.len()) as u64 + length, framed(head, body.into_data_stream(), close))
