@@ -1,12 +1,23 @@
 //! What the operator decided, read once: all problems at once, each by name.
 
 use std::{
-    collections::HashMap, fmt, net::SocketAddr, num::NonZeroUsize, path::PathBuf, str::FromStr,
+    collections::{HashMap, HashSet},
+    fmt,
+    net::SocketAddr,
+    num::NonZeroUsize,
+    path::PathBuf,
+    str::FromStr,
     time::Duration,
 };
 
+use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
-use media_core::{Limits, OwnedServerName, OwnedUserId, mxc::parse_server_name};
+use media_core::{
+    Legacy, Limits, Neighbours, OwnedServerName, OwnedUserId, Rate, Timestamp, legacy::Frozen, limits::Rates,
+    mxc::parse_server_name, neighbours::Pattern,
+};
+use storage::secrets::SecretPlace;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use url::Url;
 
 use crate::settings::{self, Setting};
@@ -22,8 +33,16 @@ pub struct Config {
     pub store: storage::Settings,
     /// Every number.
     pub limits: Limits,
+    /// What clients may upload, and how.
+    pub uploads: Uploads,
+    /// What the old paths that ask for no token still show.
+    pub legacy: Legacy,
+    /// The header in which a trusted proxy says whom it speaks for.
+    pub client_address_header: Option<HeaderName>,
     /// How other servers are spoken to.
     pub federation: Federation,
+    /// Whether and how links are previewed.
+    pub previews: Previews,
     /// What only the gateway reads.
     pub gateway: Gateway,
 }
@@ -37,17 +56,56 @@ pub enum Identity {
     Development(HashMap<String, OwnedUserId>),
 }
 
+/// What clients may upload, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uploads {
+    /// Whether they may put bytes straight into the store (MSC3870).
+    pub direct: bool,
+    /// Types that are not taken: lower case, `*` for any letters.
+    pub forbidden_types: Vec<String>,
+    /// Users without rates, quota and pending limit: `*` for any letters.
+    pub unlimited_users: Vec<String>,
+}
+
 /// How other servers are spoken to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Federation {
-    /// The file with the homeserver's signing key.
-    pub signing_key_file: Option<PathBuf>,
+    /// Where the homeserver's signing key is, if requests are to be signed.
+    pub signing_key: Option<KeyPlace>,
     /// A PEM file of further certificate authorities.
     pub ca_file: Option<PathBuf>,
     /// Private networks that may be contacted.
     pub allow_networks: Vec<IpNet>,
+    /// With whom we have to do.
+    pub neighbours: Neighbours,
+    /// Whom to believe about the keys of servers that cannot be asked themselves.
+    pub notaries: Vec<OwnedServerName>,
     /// How other servers get bytes.
     pub delivery: Delivery,
+    /// Who gets them in the reply whatever `delivery` says.
+    pub inline_servers: Vec<Pattern>,
+    /// The most bytes of a reply where `delivery` is by link; `None` is no bound.
+    pub inline_bytes: Option<u64>,
+}
+
+/// Where a signing key is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// In this file.
+    File(PathBuf),
+    /// Where the cloud keeps secrets.
+    Secret(SecretPlace),
+}
+
+/// Whether and how links are previewed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Previews {
+    /// Whether they are.
+    pub enabled: bool,
+    /// Private networks whose pages may be previewed.
+    pub allow_networks: Vec<IpNet>,
+    /// `Accept-Language` for clients that do not say.
+    pub languages: HeaderValue,
 }
 
 /// How other servers get bytes.
@@ -55,7 +113,7 @@ pub struct Federation {
 pub enum Delivery {
     /// In the reply: every server understands it.
     Inline,
-    /// As a signed link: cheap for us, but Dendrite, for one, does not follow it.
+    /// As a signed link: cheap for us. Who is known not to follow it, such as Dendrite, gets the bytes all the same.
     Redirect,
 }
 
@@ -84,12 +142,25 @@ impl Config {
         let identity = read.identity();
         let limits = read.limits();
         let store = read.store();
+        let uploads = read.uploads();
+        let legacy = read.legacy();
+        let client_address_header = read.optional(&settings::CLIENT_ADDRESS_HEADER, number);
         let federation = read.federation();
+        let previews = read.previews();
         let gateway = read.gateway();
         match (server_name, identity, gateway, read.problems) {
-            (Some(server_name), Some(identity), Some(gateway), problems) if problems.is_empty() => {
-                Ok(Self { server_name, identity, store, limits, federation, gateway })
-            }
+            (Some(server_name), Some(identity), Some(gateway), problems) if problems.is_empty() => Ok(Self {
+                server_name,
+                identity,
+                store,
+                limits,
+                uploads,
+                legacy,
+                client_address_header,
+                federation,
+                previews,
+                gateway,
+            }),
             (.., problems) => Err(Problems(problems)),
         }
     }
@@ -140,6 +211,22 @@ impl Reading<'_> {
         let standard = Limits::default();
         Limits {
             upload_bytes: self.or(&settings::MAX_UPLOAD_BYTES, standard.upload_bytes, number),
+            direct_upload_bytes: self.or(
+                &settings::MAX_DIRECT_UPLOAD_BYTES,
+                standard.direct_upload_bytes,
+                number,
+            ),
+            user_bytes: self.optional(&settings::USER_QUOTA_BYTES, number),
+            pending_uploads: self.or(&settings::MAX_PENDING_UPLOADS, standard.pending_uploads, |text| {
+                text.parse().ok().filter(|&count| count > 0)
+            }),
+            reservation_life: self.or(&settings::RESERVATION_LIFE, standard.reservation_life, seconds),
+            rates: Rates {
+                create: self.rate(&settings::RATE_CREATE),
+                upload: self.rate(&settings::RATE_UPLOAD),
+                read: self.rate(&settings::RATE_READ),
+                remote_bytes: self.rate(&settings::RATE_REMOTE_BYTES),
+            },
             remote_bytes: self.or(&settings::MAX_REMOTE_BYTES, standard.remote_bytes, number),
             image_pixels: self.or(&settings::MAX_IMAGE_PIXELS, standard.image_pixels, number),
             image_bytes: self.or(&settings::MAX_IMAGE_BYTES, standard.image_bytes, number),
@@ -161,15 +248,38 @@ impl Reading<'_> {
         }
     }
 
+    fn rate(&mut self, setting: &Setting) -> Option<Rate> {
+        let rate = |text: &str| if text == "off" { Some(None) } else { text.parse().ok().map(Some) };
+        self.optional(setting, rate).flatten()
+    }
+
+    fn uploads(&mut self) -> Uploads {
+        let list = |text: &str| Some(comma_separated(text).map(ToOwned::to_owned).collect());
+        let lower_case = |text: &str| list(&text.to_ascii_lowercase());
+        Uploads {
+            direct: self.or(&settings::DIRECT_UPLOADS, true, number),
+            forbidden_types: self.or(&settings::FORBIDDEN_TYPES, Vec::new(), lower_case),
+            unlimited_users: self.or(&settings::UNLIMITED_USERS, Vec::new(), list),
+        }
+    }
+
+    fn legacy(&mut self) -> Legacy {
+        let names = |text: &str| comma_separated(text).map(|mxc| mxc.parse().ok()).collect();
+        Legacy {
+            frozen: self.or(&settings::LEGACY_FROZEN_SINCE, Frozen::Always, frozen),
+            exempt: self.or(&settings::LEGACY_EXEMPT, HashSet::new(), names),
+        }
+    }
+
     fn store(&mut self) -> storage::Settings {
-        let url = |text: &str| http_url(text).map(|_| text.trim_end_matches('/').to_owned());
         storage::Settings {
             region: self.said(&settings::REGION),
             credentials: None,
-            s3_endpoint: self.optional(&settings::S3_ENDPOINT, url),
-            s3_public_endpoint: self.optional(&settings::S3_PUBLIC_ENDPOINT, url),
-            dynamodb_endpoint: self.optional(&settings::DYNAMODB_ENDPOINT, url),
+            s3_endpoint: self.optional(&settings::S3_ENDPOINT, base_url),
+            s3_public_endpoint: self.optional(&settings::S3_PUBLIC_ENDPOINT, base_url),
+            dynamodb_endpoint: self.optional(&settings::DYNAMODB_ENDPOINT, base_url),
             lambda_endpoint: None,
+            lambda_credentials: None,
             bucket: self.said(&settings::S3_BUCKET).unwrap_or_default(),
             table: self.said(&settings::TABLE).unwrap_or_default(),
             ephemeral_table: self.said(&settings::EPHEMERAL_TABLE).unwrap_or_default(),
@@ -183,12 +293,42 @@ impl Reading<'_> {
             "redirect" => Some(Delivery::Redirect),
             _ => None,
         };
-        let networks = |text: &str| comma_separated(text).map(|net| net.parse().ok()).collect();
+        let names = |text: &str| comma_separated(text).map(|name| parse_server_name(name).ok()).collect();
         Federation {
-            signing_key_file: self.said(&settings::SIGNING_KEY_FILE).map(PathBuf::from),
+            signing_key: self.signing_key(),
             ca_file: self.said(&settings::FEDERATION_CA_FILE).map(PathBuf::from),
             allow_networks: self.or(&settings::FEDERATION_ALLOW_NETWORKS, Vec::new(), networks),
+            neighbours: Neighbours {
+                allowed: self.or(&settings::FEDERATION_ALLOW_SERVERS, Vec::new(), servers),
+                denied: self.or(&settings::FEDERATION_DENY_SERVERS, Vec::new(), servers),
+            },
+            notaries: self.or(&settings::FEDERATION_NOTARIES, Vec::new(), names),
             delivery: self.or(&settings::FEDERATION_DELIVERY, Delivery::Inline, delivery),
+            inline_servers: self.or(&settings::FEDERATION_INLINE_SERVERS, Vec::new(), servers),
+            inline_bytes: self.optional(&settings::FEDERATION_INLINE_BYTES, number),
+        }
+    }
+
+    fn signing_key(&mut self) -> Option<KeyPlace> {
+        let file = self.said(&settings::SIGNING_KEY_FILE).map(|file| KeyPlace::File(file.into()));
+        let endpoint = self.optional(&settings::SSM_ENDPOINT, base_url);
+        let secret = self.said(&settings::SIGNING_KEY_PARAMETER).map(|parameter| {
+            let region = self.said(&settings::REGION);
+            KeyPlace::Secret(SecretPlace { parameter, region, credentials: None, endpoint })
+        });
+        if file.is_some() && secret.is_some() {
+            let (file, secret) = (settings::SIGNING_KEY_FILE.name, settings::SIGNING_KEY_PARAMETER.name);
+            self.problem(format!("{file} and {secret} must not both be set: there is one signing key"));
+        }
+        file.or(secret)
+    }
+
+    fn previews(&mut self) -> Previews {
+        let english = HeaderValue::from_static("en");
+        Previews {
+            enabled: self.or(&settings::URL_PREVIEWS, true, number),
+            allow_networks: self.or(&settings::PREVIEW_ALLOW_NETWORKS, Vec::new(), networks),
+            languages: self.or(&settings::PREVIEW_LANGUAGES, english, |text| text.parse().ok()),
         }
     }
 
@@ -253,6 +393,11 @@ fn http_url(text: &str) -> Option<Url> {
     Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
+/// As the SDK wants it.
+fn base_url(text: &str) -> Option<String> {
+    http_url(text).map(|_| text.trim_end_matches('/').to_owned())
+}
+
 fn dev_tokens(text: &str) -> Option<HashMap<String, OwnedUserId>> {
     comma_separated(text)
         .map(|pair| {
@@ -261,6 +406,23 @@ fn dev_tokens(text: &str) -> Option<HashMap<String, OwnedUserId>> {
             (!token.trim().is_empty()).then(|| (token.trim().to_owned(), user))
         })
         .collect()
+}
+
+fn frozen(text: &str) -> Option<Frozen> {
+    if text == "always" {
+        return Some(Frozen::Always);
+    }
+    let since = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    let since_ms = u64::try_from(since.unix_timestamp_nanos() / 1_000_000).ok()?;
+    Some(Frozen::Since(Timestamp(since_ms)))
+}
+
+fn servers(list: &str) -> Option<Vec<Pattern>> {
+    comma_separated(list).map(|pattern| pattern.parse().ok()).collect()
+}
+
+fn networks(text: &str) -> Option<Vec<IpNet>> {
+    comma_separated(text).map(|net| net.parse().ok()).collect()
 }
 
 fn comma_separated(text: &str) -> impl Iterator<Item = &str> {
@@ -281,6 +443,31 @@ mod tests {
         let config =
             read(&[("MEDIA_SERVER_NAME", "example.org"), ("MEDIA_DEV_TOKENS", "t=@a:example.org")]).unwrap();
         assert_eq!(config.limits, Limits::default());
+        assert_eq!(config.legacy, Legacy::default());
+    }
+
+    #[test]
+    fn rates_are_switched_off_by_their_word_and_the_freeze_has_a_date() {
+        let user = [("MEDIA_SERVER_NAME", "example.org"), ("MEDIA_DEV_TOKENS", "t=@a:example.org")];
+        let said = [
+            ("MEDIA_RATE_CREATE", "off"),
+            ("MEDIA_RATE_READ", "20/100"),
+            ("MEDIA_LEGACY_FROZEN_SINCE", "1970-01-01T01:00:01+01:00"),
+            ("MEDIA_LEGACY_EXEMPT", "mxc://example.org/google, mxc://example.org/github"),
+        ];
+        let config = read(&[&user[..], &said].concat()).unwrap();
+        assert_eq!((config.limits.rates.create, config.limits.rates.read), (None, Rate::new(20, 100)));
+        assert_eq!(config.legacy.frozen, Frozen::Since(Timestamp(1_000)));
+        assert_eq!(config.legacy.exempt.len(), 2);
+        for (name, nonsense) in [
+            ("MEDIA_RATE_CREATE", "fast"),
+            ("MEDIA_LEGACY_FROZEN_SINCE", "yesterday"),
+            ("MEDIA_LEGACY_EXEMPT", "example.org/a"),
+            ("MEDIA_CLIENT_ADDRESS_HEADER", "X Forwarded"),
+        ] {
+            let problems = read(&[&user[..], &[(name, nonsense)]].concat()).unwrap_err();
+            assert!(problems.0[0].starts_with(name), "{problems}");
+        }
     }
 
     #[test]
@@ -291,6 +478,10 @@ mod tests {
             ("MEDIA_MAX_UPLOAD_BYTES", "many"),
             ("MEDIA_CONCURRENT_UPLOADS", "0"),
             ("MEDIA_FEDERATION_ALLOW_NETWORKS", "10.0.0.0/8,nonsense"),
+            ("MEDIA_FEDERATION_ALLOW_SERVERS", "*.example.org, *"),
+            ("MEDIA_FEDERATION_DENY_SERVERS", "a b"),
+            ("MEDIA_FEDERATION_INLINE_SERVERS", "*.*.org"),
+            ("MEDIA_FEDERATION_NOTARIES", "matrix.org,not a name"),
             ("MEDIA_LISTEN", "8008"),
         ])
         .unwrap_err()
@@ -301,12 +492,38 @@ mod tests {
             "MAX_UPLOAD_BYTES",
             "CONCURRENT_UPLOADS",
             "FEDERATION_ALLOW_NETWORKS",
+            "FEDERATION_ALLOW_SERVERS",
+            "FEDERATION_DENY_SERVERS",
+            "FEDERATION_INLINE_SERVERS",
+            "FEDERATION_NOTARIES",
             "LISTEN",
         ] {
             let named = problems.iter().filter(|problem| problem.contains(&format!("MEDIA_{name} "))).count();
             assert_eq!(named, 1, "{name} in {problems:?}");
         }
-        assert_eq!(problems.len(), 6, "{problems:?}");
+        assert_eq!(problems.len(), 10, "{problems:?}");
+    }
+
+    #[test]
+    fn the_signing_key_has_one_place() {
+        let with = |more: &[(&str, &str)]| {
+            let server = [("MEDIA_SERVER_NAME", "example.org"), ("MEDIA_DEV_TOKENS", "t=@a:example.org")];
+            read(&[&server, more].concat()).map(|config| config.federation.signing_key)
+        };
+        let (file, parameter) = (("MEDIA_SIGNING_KEY_FILE", "key"), ("MEDIA_SIGNING_KEY_PARAMETER", "/key"));
+        assert_eq!(with(&[]), Ok(None));
+        assert_eq!(with(&[file]), Ok(Some(KeyPlace::File("key".into()))));
+        let secret = |region: Option<&str>, endpoint: Option<&str>| SecretPlace {
+            parameter: "/key".to_owned(),
+            region: region.map(ToOwned::to_owned),
+            credentials: None,
+            endpoint: endpoint.map(ToOwned::to_owned),
+        };
+        assert_eq!(with(&[parameter]), Ok(Some(KeyPlace::Secret(secret(None, None)))));
+        let there = [parameter, ("MEDIA_REGION", "eu-west-1"), ("MEDIA_SSM_ENDPOINT", "http://x/")];
+        assert_eq!(with(&there), Ok(Some(KeyPlace::Secret(secret(Some("eu-west-1"), Some("http://x"))))));
+        let problems = with(&[file, parameter]).unwrap_err().0;
+        assert!(problems[0].contains(file.0) && problems[0].contains(parameter.0), "{problems:?}");
     }
 
     #[test]

@@ -3,22 +3,24 @@
 use std::{ops::Deref, path::PathBuf, sync::Arc};
 
 use axum::extract::FromRef;
-use matrix::{Authenticator, FederationGate, Reader};
-use media_core::{Clock, Limits, OwnedServerName};
+use matrix::{AddressHeader, Authenticator, Bell, FederationGate, Reader, Throttle};
+use media_core::{Clock, Legacy, Limits, OwnedServerName, ServerName};
 use outbound::{
-    Peers, Trust,
+    Fence, Peers, Trust,
     homeserver::Homeserver,
     media::FederationMedia,
+    pages::Pages,
     server_keys::ServerKeys,
     signing::{SigningKey, SigningKeyError},
 };
-use storage::Store;
+use storage::{SdkCalls, Store, secrets};
 use tokio::sync::Semaphore;
 
 use crate::{
     Config, Error,
-    config::{Identity, Problems},
+    config::{Identity, KeyPlace, Problems},
     logs,
+    memory::SharedMemory,
 };
 
 /// Everything a function may need. Cheap to clone.
@@ -35,12 +37,20 @@ pub struct Inner {
     pub clock: Clock,
     /// The bounds.
     pub limits: Arc<Limits>,
+    /// What the old paths still show.
+    pub legacy: Arc<Legacy>,
     /// Where things are kept.
     pub store: Store,
+    /// How often who may ask.
+    pub throttle: Throttle,
+    /// Rung when bytes were stored.
+    pub bell: Bell,
     /// How a reader gets its bytes.
     pub reader: Reader,
     /// Other servers' media.
     pub federation: FederationMedia,
+    /// Pages and pictures of the web.
+    pub pages: Pages,
     /// One for each picture that may be decoded at the same time in this process.
     pub picture_slots: Arc<Semaphore>,
     /// Our signing key, where there is one.
@@ -63,13 +73,21 @@ pub enum BootError {
         /// What the system says.
         cause: std::io::Error,
     },
-    /// The signing key's file holds no key.
-    #[error("{path} holds no signing key: {cause}")]
+    /// What should be the signing key is none.
+    #[error("{place} holds no signing key: {cause}")]
     SigningKey {
-        /// The file.
-        path: PathBuf,
+        /// The file's path, or the parameter's name.
+        place: String,
         /// What is wrong with it.
         cause: SigningKeyError,
+    },
+    /// The parameter with the signing key cannot be read.
+    #[error("the parameter {parameter} with the signing key cannot be read: {cause}")]
+    Parameter {
+        /// Its name.
+        parameter: String,
+        /// What SSM says.
+        cause: storage::Error,
     },
     /// Other servers cannot be spoken to.
     #[error("connections to other servers cannot be set up: {0}")]
@@ -82,24 +100,33 @@ pub async fn boot() -> Result<Deps, Error> {
     Ok(boot_with(Config::from_environment()?, Clock::system()).await?)
 }
 
-/// Makes everything from a configuration. Opens no connection: the first request does.
+/// Makes everything from a configuration. Opens no connection, but for a signing key that is kept in the cloud: the first
+/// request does.
 pub async fn boot_with(config: Config, clock: Clock) -> Result<Deps, BootError> {
     let limits = Arc::new(config.limits.clone());
     let store = storage::connect(&config.store, &clock, &limits).await;
     let trust = Trust::load(read_optional(config.federation.ca_file.as_ref())?.as_deref())?;
-    let signing_key = signing_key(&config)?;
+    let signing_key = signing_key(&config, &store.calls).await?;
     let peers = Peers::new(
         outbound::Settings {
             allowed_networks: config.federation.allow_networks.clone(),
+            notaries: config.federation.notaries.clone(),
             ..Default::default()
         },
         trust.clone(),
+        Arc::new(SharedMemory(store.ephemeral.clone())),
         clock.clone(),
     )?;
     let server_name = config.server_name.clone();
     let keys = ServerKeys::new(peers.clone(), clock.clone());
     let federation =
         FederationMedia::new(peers, server_name.clone(), signing_key.clone(), limits.remote_time);
+    let pages = Pages::new(
+        Fence::new(config.previews.allow_networks.clone()),
+        &[],
+        trust.clone(),
+        &user_agent(&server_name),
+    )?;
     let authenticator = match &config.identity {
         Identity::Homeserver(url) => {
             let homeserver = Homeserver::new(url, &trust)?;
@@ -109,23 +136,39 @@ pub async fn boot_with(config: Config, clock: Clock) -> Result<Deps, BootError> 
             Authenticator::development(tokens.clone(), store.ephemeral.clone(), clock.clone())
         }
     };
+    let legacy = Arc::new(config.legacy.clone());
+    let throttle = Throttle {
+        ephemeral: store.ephemeral.clone(),
+        rates: limits.rates,
+        unlimited: config.uploads.unlimited_users.clone(),
+    };
+    let bell = Bell::default();
+    let neighbours = Arc::new(config.federation.neighbours.clone());
     let reader = Reader {
         server_name: server_name.clone(),
+        neighbours: Arc::clone(&neighbours),
         records: store.records.clone(),
         functions: store.functions.clone(),
         clock: clock.clone(),
         limits: Arc::clone(&limits),
+        legacy: Arc::clone(&legacy),
+        throttle: throttle.clone(),
+        bell: bell.clone(),
     };
     let picture_slots = Arc::new(Semaphore::new(limits.concurrent_thumbnails));
-    let gate = FederationGate::new(server_name.clone(), keys);
+    let gate = FederationGate::new(server_name.clone(), neighbours, keys);
     Ok(Deps(Arc::new(Inner {
         config,
         server_name,
         clock,
         limits,
+        legacy,
         store,
+        throttle,
+        bell,
         reader,
         federation,
+        pages,
         picture_slots,
         signing_key,
         authenticator,
@@ -147,19 +190,39 @@ impl FromRef<Deps> for Authenticator {
     }
 }
 
+impl FromRef<Deps> for AddressHeader {
+    fn from_ref(deps: &Deps) -> Self {
+        Self(deps.config.client_address_header.clone())
+    }
+}
+
 impl FromRef<Deps> for FederationGate {
     fn from_ref(deps: &Deps) -> Self {
         deps.gate.clone()
     }
 }
 
-fn signing_key(config: &Config) -> Result<Option<Arc<SigningKey>>, BootError> {
-    let Some(path) = &config.federation.signing_key_file else {
-        return Ok(None);
+/// Who visits a page for its preview: a bot, and the server that its owner may complain to.
+fn user_agent(server_name: &ServerName) -> String {
+    format!("matrix-media-repository/{} (bot; +https://{server_name})", env!("CARGO_PKG_VERSION"))
+}
+
+async fn signing_key(config: &Config, calls: &SdkCalls) -> Result<Option<Arc<SigningKey>>, BootError> {
+    let (place, text) = match &config.federation.signing_key {
+        None => return Ok(None),
+        Some(KeyPlace::File(path)) => {
+            let text = read_optional(Some(path))?.unwrap_or_default();
+            (path.display().to_string(), String::from_utf8_lossy(&text).into_owned())
+        }
+        Some(KeyPlace::Secret(secret)) => {
+            let parameter = secret.parameter.clone();
+            match Box::pin(secrets::read(secret, calls)).await {
+                Ok(text) => (parameter, text),
+                Err(cause) => return Err(BootError::Parameter { parameter, cause }),
+            }
+        }
     };
-    let text = read_optional(Some(path))?.unwrap_or_default();
-    let parsed = SigningKey::parse(&String::from_utf8_lossy(&text));
-    let key = parsed.map_err(|cause| BootError::SigningKey { path: path.clone(), cause })?;
+    let key = SigningKey::parse(&text).map_err(|cause| BootError::SigningKey { place, cause })?;
     Ok(Some(Arc::new(key)))
 }
 

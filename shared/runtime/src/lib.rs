@@ -6,6 +6,7 @@ pub mod config;
 pub mod deps;
 pub mod lambda;
 pub mod logs;
+mod memory;
 pub mod request_log;
 pub mod settings;
 

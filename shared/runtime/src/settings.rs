@@ -44,16 +44,65 @@ settings! {
         "Gateway: do not wait for the disk (fsync) before acknowledging; for tests and trials";
     SIGNING_KEY_FILE = "MEDIA_SIGNING_KEY_FILE", "PATH", None,
         "The homeserver's signing key, in Synapse's file format, for requests to other servers";
+    SIGNING_KEY_PARAMETER = "MEDIA_SIGNING_KEY_PARAMETER", "NAME", None,
+        "The same key from an SSM parameter (SecureString) instead of a file; \
+         or from Secrets Manager, as /aws/reference/secretsmanager/SECRET";
+    SSM_ENDPOINT = "MEDIA_SSM_ENDPOINT", "URL", None,
+        "Where that parameter is asked for; default: AWS";
     FEDERATION_CA_FILE = "MEDIA_FEDERATION_CA_FILE", "PATH", None,
-        "PEM file of further certificate authorities trusted for federation, besides the system's";
+        "PEM file of further certificate authorities trusted for federation and previews, besides the system's";
     FEDERATION_ALLOW_NETWORKS = "MEDIA_FEDERATION_ALLOW_NETWORKS", "CIDR,…", Some(""),
         "Private networks that may be contacted all the same, such as 10.1.0.0/16";
+    FEDERATION_ALLOW_SERVERS = "MEDIA_FEDERATION_ALLOW_SERVERS", "NAME,*.NAME,…", Some(""),
+        "The only servers whose media is served and who may ask for ours; empty: all";
+    FEDERATION_DENY_SERVERS = "MEDIA_FEDERATION_DENY_SERVERS", "NAME,*.NAME,…", Some(""),
+        "Servers whose media is not served, even if cached, and who may not ask for ours";
+    FEDERATION_NOTARIES = "MEDIA_FEDERATION_NOTARIES", "NAME,…", Some(""),
+        "Servers that are believed about the keys of others that cannot be asked themselves";
     FEDERATION_DELIVERY = "MEDIA_FEDERATION_DELIVERY", "inline|redirect", Some("inline"),
-        "How other servers get bytes: in the reply, or as a signed link that not all of them follow";
+        "How other servers get bytes: in the reply, or as a signed link; who turns out not to follow links gets the reply";
+    FEDERATION_INLINE_SERVERS = "MEDIA_FEDERATION_INLINE_SERVERS", "NAME,*.NAME,…", Some(""),
+        "Servers that get bytes in the reply always";
+    FEDERATION_INLINE_BYTES = "MEDIA_FEDERATION_INLINE_BYTES", "BYTES", None,
+        "With links: what is larger goes as a link to everybody; default: as large as it may be";
     MAX_UPLOAD_BYTES = "MEDIA_MAX_UPLOAD_BYTES", "BYTES", Some("104857600"),
         "The largest upload; clients are told";
+    DIRECT_UPLOADS = "MEDIA_DIRECT_UPLOADS", "true|false", Some("true"),
+        "Whether clients that can (MSC3870) upload straight to S3; false where it takes no signed uploads from clients";
+    MAX_DIRECT_UPLOAD_BYTES = "MEDIA_MAX_DIRECT_UPLOAD_BYTES", "BYTES", Some("104857600"),
+        "The largest upload that goes straight to S3; 5 GiB is what S3 takes";
+    MAX_PENDING_UPLOADS = "MEDIA_MAX_PENDING_UPLOADS", "COUNT", Some("5"),
+        "Media ids that one user may have created and not filled";
+    RESERVATION_LIFE = "MEDIA_RESERVATION_LIFE_S", "SECONDS", Some("86400"),
+        "How long a media id that was created waits for its upload";
+    USER_QUOTA_BYTES = "MEDIA_USER_QUOTA_BYTES", "BYTES", None,
+        "What one user may have uploaded in all; default: as much as they like";
+    FORBIDDEN_TYPES = "MEDIA_FORBIDDEN_TYPES", "TYPE,…", Some(""),
+        "Media types that may not be uploaded, such as application/x-msdownload or video/*";
+    UNLIMITED_USERS = "MEDIA_UNLIMITED_USERS", "@USER:NAME,…", Some(""),
+        "Users without rates, quota and pending limit, such as bridges; * stands for any letters";
+    RATE_CREATE = "MEDIA_RATE_CREATE", "PER SECOND/BURST|off", Some("10/50"),
+        "How often a user may create media ids";
+    RATE_UPLOAD = "MEDIA_RATE_UPLOAD", "PER SECOND/BURST|off", Some("off"),
+        "How often a user may upload; costs a write on each";
+    RATE_READ = "MEDIA_RATE_READ", "PER SECOND/BURST|off", Some("off"),
+        "How often a user, or an address without one, may download or ask for a thumbnail; costs a write on each";
+    RATE_REMOTE_BYTES = "MEDIA_RATE_REMOTE_BYTES", "PER SECOND/BURST|off", Some("89088/524288000"),
+        "How many bytes a user, or an address without one, may have fetched from other servers";
+    CLIENT_ADDRESS_HEADER = "MEDIA_CLIENT_ADDRESS_HEADER", "NAME", None,
+        "Header whose last address a trusted proxy wrote, such as X-Forwarded-For; default: whoever connects";
+    LEGACY_FROZEN_SINCE = "MEDIA_LEGACY_FROZEN_SINCE", "always|RFC 3339", Some("always"),
+        "Media stored since then is hidden on the old paths that ask for no token, such as 2026-11-25T00:00:00Z";
+    LEGACY_EXEMPT = "MEDIA_LEGACY_EXEMPT", "MXC,…", Some(""),
+        "Media shown on the old paths all the same: the icons of single sign-on";
     MAX_REMOTE_BYTES = "MEDIA_MAX_REMOTE_BYTES", "BYTES", Some("104857600"),
         "The largest file fetched from another server";
+    URL_PREVIEWS = "MEDIA_URL_PREVIEWS", "true|false", Some("true"),
+        "Whether links are previewed, for which this server visits the pages that its users name";
+    PREVIEW_ALLOW_NETWORKS = "MEDIA_PREVIEW_ALLOW_NETWORKS", "CIDR,…", Some(""),
+        "Private networks whose pages may be previewed all the same; their pictures can then be read by every user";
+    PREVIEW_LANGUAGES = "MEDIA_PREVIEW_LANGUAGES", "LANGUAGE,…", Some("en"),
+        "In which languages pages are asked for, as Accept-Language has them, for clients that do not say";
     MAX_IMAGE_PIXELS = "MEDIA_MAX_IMAGE_PIXELS", "PIXELS", Some("33554432"),
         "A picture with this many pixels or more gets no thumbnails";
     MAX_IMAGE_BYTES = "MEDIA_MAX_IMAGE_BYTES", "BYTES", Some("52428800"),
