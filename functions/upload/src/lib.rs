@@ -1,15 +1,20 @@
 //! A client brings bytes.
 
+mod arriving;
+mod complete_upload;
+mod create_content;
 mod get_config;
 mod linger;
+mod pending;
 mod upload_content;
+mod upload_content_to_mxc;
 
 use std::sync::Arc;
 
 use axum::{
     Router,
     extract::FromRef,
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use matrix::{Authenticator, routes};
 use runtime::Deps;
@@ -22,6 +27,12 @@ pub fn router(deps: &Deps) -> Router {
     let mut router = Router::new();
     for path in routes::UPLOAD {
         router = router.route(path, post(upload_content::upload_content));
+    }
+    router = router
+        .route(routes::CREATE, post(create_content::create_content))
+        .route(routes::UPLOAD_TO, put(upload_content_to_mxc::upload_content_to_mxc));
+    for path in routes::COMPLETE {
+        router = router.route(path, post(complete_upload::complete_upload));
     }
     for path in routes::CONFIG {
         router = router.route(path, get(get_config::get_config));
