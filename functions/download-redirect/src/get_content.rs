@@ -3,25 +3,27 @@
 //! <https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1mediadownloadservernamemediaid>
 
 use axum::{extract::State, response::Response};
-use matrix::{MediaPath, Query, Requester, Result, respond};
+use matrix::{Ask, Door, MediaPath, Query, Requester, Result, Wanted, respond};
 use runtime::Deps;
 use storage::presign::Presentation;
 
 /// One read, no call to S3. The name in the path beats the one that the media was uploaded under.
 pub(crate) async fn get_content(
-    _requester: Requester,
+    requester: Requester,
     State(deps): State<Deps>,
     path: MediaPath,
     query: Query,
+    wanted: Wanted,
 ) -> Result<Response> {
     let mxc = path.mxc()?;
-    let wait = query.wait(&deps.limits)?;
+    let ask = Ask { door: Door::Client(requester.caller()), wait: query.wait(&deps.limits)? };
+    deps.throttle.read(&requester.caller()).await?;
 
     let record = deps.store.records.get(&mxc).await?;
-    let content = deps.reader.content(&mxc, record, wait).await?;
+    let content = deps.reader.content(&mxc, record, &ask).await?;
 
     let name = path.file_name.as_deref().or(content.upload_name.as_deref());
-    let url =
-        deps.store.blobs.present(&content.object_key, Presentation::new(&content.content_type, name)).await?;
+    let shown_as = Presentation::new(&content.content_type, name).tagged(content.sha256);
+    let url = deps.store.blobs.present(&content.object_key, wanted.verb(), shown_as).await?;
     respond::redirect(&url, deps.clock.now())
 }

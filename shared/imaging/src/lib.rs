@@ -8,7 +8,7 @@ mod steps;
 
 use media_core::thumbnail::{Format, Shape};
 
-pub use pipeline::{is_picture, measure, thumbnails};
+pub use pipeline::{content_type, is_picture, measure, thumbnails};
 
 /// What the header of a picture says, before any pixel is decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

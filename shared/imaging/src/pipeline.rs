@@ -1,7 +1,10 @@
 //! The steps from bytes to thumbnails, in order.
 
 use image::DynamicImage;
-use media_core::{Limits, thumbnail::Shape};
+use media_core::{
+    Limits,
+    thumbnail::{Shape, USUAL},
+};
 
 use crate::{
     Measured, Picture, Unthumbnailable,
@@ -14,6 +17,12 @@ pub fn is_picture(head: &[u8]) -> bool {
     sniff::sniff(head).is_ok()
 }
 
+/// The media type of a picture, by its bytes; `None` when they are none of a kind that is understood.
+#[must_use]
+pub fn content_type(head: &[u8]) -> Option<&'static str> {
+    sniff::sniff(head).ok().map(|kind| kind.to_mime_type())
+}
+
 /// Reads a picture's header and says how large it will be seen; decodes no pixel.
 ///
 /// # Errors
@@ -24,6 +33,10 @@ pub fn measure(source: &[u8], limits: &Limits) -> Result<Measured, Unthumbnailab
 }
 
 /// Makes one thumbnail for each shape from one decode: the larger first, the smaller ones from it.
+///
+/// The same source and shape make the same bytes, whatever else is made with it: what a thumbnail is made from is the
+/// picture itself or one of the usual sizes ([`USUAL`]), which are gone through on the way whether or not they are wanted.
+/// Records, keys and entity tags rely on it.
 ///
 /// `time_is_up` is asked between the steps. The answers come in the order of `shapes`.
 ///
@@ -43,14 +56,10 @@ pub fn thumbnails(
 
     in_time()?;
     let whole = decode::decode(source, kind, limits)?;
-    let mut order: Vec<usize> = (0..shapes.len()).collect();
-    order.sort_by_key(|&at| std::cmp::Reverse(u64::from(shapes[at].width) * u64::from(shapes[at].height)));
-
     let mut made: Vec<Option<Picture>> = vec![None; shapes.len()];
     let mut nearest: Option<DynamicImage> = None;
-    for at in order {
+    for shape in in_order(shapes) {
         in_time()?;
-        let shape = shapes[at];
         let size = (whole.width(), whole.height());
         // What a smaller thumbnail is made from must itself be large enough for it.
         let wanted = fit::fit(size, shape);
@@ -58,8 +67,24 @@ pub fn thumbnails(
             |picture: &&DynamicImage| fit::covers((picture.width(), picture.height()), size, wanted);
         let from = nearest.as_ref().filter(large_enough).unwrap_or(&whole);
         let (small, intermediate) = resize::resize(from, fit::fit((from.width(), from.height()), shape))?;
-        made[at] = Some(encode::encode(&small, shape, kind)?);
-        nearest = Some(intermediate);
+        for at in (0..shapes.len()).filter(|&at| shapes[at] == shape) {
+            made[at] = Some(encode::encode(&small, shape, kind)?);
+        }
+        if USUAL.contains(&shape) {
+            nearest = Some(intermediate);
+        }
     }
     Ok(made.into_iter().flatten().collect())
+}
+
+/// The shapes that are wanted and the usual ones on the way to them, the larger first; of equally large ones the usual
+/// one, so that the other is made from it always.
+fn in_order(wanted: &[Shape]) -> Vec<Shape> {
+    let area = |shape: &Shape| u64::from(shape.width) * u64::from(shape.height);
+    let smallest = wanted.iter().map(area).min().unwrap_or(u64::MAX);
+    let on_the_way = USUAL.into_iter().filter(|usual| area(usual) >= smallest);
+    let mut order: Vec<_> = on_the_way.chain(wanted.iter().copied()).collect();
+    order.sort_by_key(|shape| (std::cmp::Reverse(area(shape)), !USUAL.contains(shape), *shape));
+    order.dedup();
+    order
 }

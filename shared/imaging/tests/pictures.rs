@@ -202,3 +202,27 @@ fn broken_pictures_are_refused_or_made_the_best_of_and_never_panic() {
         }
     }
 }
+
+#[test]
+fn a_thumbnail_is_the_same_whatever_is_made_with_it() {
+    let others = [
+        Shape::new(1280, 960, Method::Scale),
+        Shape::new(320, 160, Method::Crop),
+        Shape::new(480, 640, Method::Crop),
+        Shape::new(40, 30, Method::Crop),
+    ];
+    let all: Vec<_> = USUAL.into_iter().chain(others).collect();
+    for (size, format) in
+        [((1600, 1200), ImageFormat::Jpeg), ((500, 900), ImageFormat::Png), ((700, 100), ImageFormat::Jpeg)]
+    {
+        let source = encoded(&gradient(size.0, size.1), format);
+        let together = make(&source, &all).unwrap();
+        for (shape, among_others) in all.iter().zip(together) {
+            let alone = make(&source, &[*shape]).unwrap().remove(0);
+            assert!(alone.bytes == among_others.bytes, "{size:?} {shape}");
+        }
+        let usual = make(&source, &USUAL).unwrap();
+        let again = make(&source, &[USUAL[4], USUAL[1]]).unwrap();
+        assert!(again[0].bytes == usual[4].bytes && again[1].bytes == usual[1].bytes, "{size:?}");
+    }
+}

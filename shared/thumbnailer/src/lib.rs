@@ -73,7 +73,7 @@ impl Thumbnailer {
         origin: Origin,
     ) -> Result<Result<Ready, Refusal>, Error> {
         if let Some(thumbnail) = known.iter().find(|thumbnail| thumbnail.shape == shape) {
-            return Ok(Ok(Ready::kept(thumbnail.clone())));
+            return Ok(Ok(Ready::new(content, thumbnail.clone(), None)));
         }
         // Before the source is read: whoever waits must not hold a whole file meanwhile.
         let Ok(slot) = timeout(self.limits.thumbnail_time, self.slot()).await else {
@@ -203,14 +203,14 @@ impl Thumbnailer {
         };
         let thumbnail = Thumbnail { shape, format, width, height, size_bytes, body };
         if known >= MAX_STORED_THUMBNAILS {
-            return Ok(Ready { thumbnail, fresh: Some(bytes) });
+            return Ok(Ready::new(content, thumbnail, Some(bytes)));
         }
         if let Body::Object(key) = &thumbnail.body {
             self.blobs.put_thumbnail(key, format.content_type(), Bytes::from(bytes)).await?;
         }
         match self.records.add_thumbnail(mxc, &thumbnail).await? {
-            Outcome::Won(()) => Ok(Ready::kept(thumbnail)),
-            Outcome::Lost(theirs) => Ok(Ready::kept(theirs)),
+            Outcome::Won(()) => Ok(Ready::new(content, thumbnail, None)),
+            Outcome::Lost(theirs) => Ok(Ready::new(content, theirs, None)),
         }
     }
 }
@@ -222,11 +222,16 @@ pub struct Ready {
     pub thumbnail: Thumbnail,
     /// Its bytes, when they were made now and are kept nowhere.
     pub fresh: Option<Vec<u8>>,
+    /// What its strong entity tag is made of; `None` while the source has not been hashed.
+    pub tag: Option<String>,
 }
 
 impl Ready {
-    fn kept(thumbnail: Thumbnail) -> Self {
-        Self { thumbnail, fresh: None }
+    fn new(content: &Content, thumbnail: Thumbnail, fresh: Option<Vec<u8>>) -> Self {
+        let tag = content
+            .sha256
+            .map(|source| Key::thumbnail(Some(&source), "", thumbnail.shape, thumbnail.format).as_tag());
+        Self { thumbnail, fresh, tag }
     }
 }
 
