@@ -3,8 +3,9 @@
 //! <https://spec.matrix.org/v1.19/server-server-api/#get_matrixfederationv1mediathumbnailmediaid>
 
 use axum::{body::Body as HttpBody, extract::State, response::Response};
+use http::{HeaderMap, Method};
 use matrix::{
-    MediaPath, Peer, Query, Result,
+    Ask, Door, MediaPath, Peer, Query, Result,
     respond::{self, Part},
 };
 use media_core::{
@@ -15,32 +16,35 @@ use media_core::{
 use storage::presign::Presentation;
 use thumbnailer::Ready;
 
-use crate::Federation;
+use crate::{Federation, delivery::Asking};
 
 /// The same picture that a client of ours gets for the same question, byte for byte.
 pub(crate) async fn get_content_thumbnail(
-    _peer: Peer,
+    peer: Peer,
     State(federation): State<Federation>,
+    method: Method,
+    headers: HeaderMap,
     path: MediaPath,
     query: Query,
 ) -> Result<Response> {
     let deps = &federation.deps;
     let mxc = Mxc { origin: deps.server_name.clone(), media_id: path.media_id()? };
     let shape = choose(query.thumbnail()?);
-    let wait = query.wait(&deps.limits)?;
+    let asking = Asking::new(peer, &method, &headers, &mxc.media_id, Some(shape));
+    let ask = Ask { door: Door::Federation, wait: query.wait(&deps.limits)? };
 
     let found = deps.store.records.get_with_thumbnails(&mxc).await?;
     let (record, known) = found.map(|found| (found.record, found.thumbnails)).unzip();
-    let content = deps.reader.content(&mxc, record, wait).await?;
+    let content = deps.reader.content(&mxc, record, &ask).await?;
     let known = known.unwrap_or_default();
     let ready = federation.thumbnailer.get_or_make(&mxc, &content, &known, shape, Origin::Local).await??;
 
-    let Ready { thumbnail, fresh } = ready;
+    let Ready { thumbnail, fresh, .. } = ready;
     let shown_as = Presentation::new(thumbnail.format.content_type(), Some(&thumbnail.file_name()));
     match (fresh, thumbnail.body) {
         (Some(bytes), _) | (None, Body::Inline(bytes)) => {
             respond::multipart(&shown_as, Part::Bytes(bytes.len() as u64, HttpBody::from(bytes)))
         }
-        (None, Body::Object(key)) => federation.hand_out(&key, shown_as).await,
+        (None, Body::Object(key)) => federation.hand_out(&asking, &key, thumbnail.size_bytes, shown_as).await,
     }
 }

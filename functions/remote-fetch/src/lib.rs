@@ -1,14 +1,19 @@
 //! Brings another server's media home, once.
 
+mod lease;
+
+pub use crate::lease::while_held;
+
 use futures_util::StreamExt as _;
 use media_core::{
-    Content, Mxc, Record, State, access, admit,
+    Content, Mxc, Record, Sha256, State, Timestamp, access, admit,
     record::{Failure, FailureReason, Lease},
 };
 use outbound::media::{FetchError, RemoteMedia};
 use runtime::{Deps, Error};
 use serde::Serialize;
-use storage::{BodyError, Incoming, Key, Outcome, Written, blobs::PutError, functions::FetchOrder};
+use storage::{BodyError, Incoming, Key, Outcome, blobs::PutError, functions::FetchOrder, guards::Arrived};
+use tokio::time::timeout;
 
 /// How an order ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -24,7 +29,8 @@ pub enum Fetched {
 
 /// Carries out an order: streams the origin's bytes into S3 under a key of its own, then stores them under its lease.
 ///
-/// The order may come twice. The second finds the lease used up and asks the origin for nothing.
+/// The order may come twice. The second finds the lease used up and asks the origin for nothing. The lease is renewed
+/// while bytes come in; when it is lost all the same, the fetch stops and takes away what it wrote.
 ///
 /// # Errors
 /// Only faults of ours, so that Lambda delivers the order again; what the origin does wrong is remembered instead.
@@ -33,31 +39,56 @@ pub async fn fetch(deps: &Deps, order: FetchOrder) -> Result<Fetched, Error> {
     let Some(record) = deps.store.records.get_latest(&mxc).await? else {
         return Ok(Fetched::NotMine);
     };
+    let charged_to = order.charged_to.as_deref();
     let State::Fetching(lease) = &record.state else {
         return Ok(Fetched::NotMine);
     };
     if lease.held_by != order.attempt || lease.fence != order.fence {
         return Ok(Fetched::NotMine);
     }
-    match tokio::time::timeout(deps.limits.remote_time, bring_home(deps, &mxc, lease)).await {
-        Ok(Ok(fetched)) => Ok(fetched),
-        Ok(Err(Problem::Origin(reason))) => remember(deps, &record, lease, reason).await,
-        Ok(Err(Problem::Ours(error))) => {
+    let key = Key::new_remote();
+    let coming = timeout(deps.limits.remote_time, Box::pin(bring_home(deps, &mxc, &key)));
+    let Some(came) = lease::renewing(deps, &mxc, lease, coming).await else {
+        // The write that was dropped may have been whole already. One that S3 ends only after this leaves an orphan.
+        deps.store.blobs.delete(&key).await?;
+        return Ok(Fetched::NotMine);
+    };
+    let kept = match came {
+        Ok(Ok(home)) => keep(deps, &mxc, lease, &key, &home, charged_to).await.map_err(Problem::Ours),
+        Ok(Err(problem)) => Err(problem),
+        Err(_out_of_time) => Err(Problem::Origin(FailureReason::Unavailable)),
+    };
+    match kept {
+        Ok(fetched) => Ok(fetched),
+        Err(Problem::Origin(reason)) => remember(deps, &record, lease, reason).await,
+        Err(Problem::LeftAlone { until }) => {
+            put_off(deps, &record, lease, FailureReason::Unavailable, until).await
+        }
+        Err(Problem::Ours(error)) => {
             // Readers must not outwait a lease under which nobody works.
             remember(deps, &record, lease, FailureReason::Unavailable).await?;
             Err(error.into())
         }
-        Err(_out_of_time) => remember(deps, &record, lease, FailureReason::Unavailable).await,
     }
 }
 
 /// Why the bytes did not come home.
 enum Problem {
     Origin(FailureReason),
+    /// The origin was not even asked, since it failed a moment ago; it will not be before then.
+    LeftAlone {
+        until: Timestamp,
+    },
     Ours(storage::Error),
 }
 
-async fn bring_home(deps: &Deps, mxc: &Mxc, lease: &Lease) -> Result<Fetched, Problem> {
+/// Bytes that are here, and what the record will say of them.
+struct Home {
+    content: Content,
+    sha256: Sha256,
+}
+
+async fn bring_home(deps: &Deps, mxc: &Mxc, key: &Key) -> Result<Home, Problem> {
     let limit = deps.limits.remote_bytes;
     let RemoteMedia { content_type, file_name, size_hint, body } =
         deps.federation.download(mxc, limit).await.map_err(|error| told_by(mxc, &error))?;
@@ -68,12 +99,11 @@ async fn bring_home(deps: &Deps, mxc: &Mxc, lease: &Lease) -> Result<Fetched, Pr
             other => BodyError::CutOff(other.to_string()),
         })
     });
-    let key = Key::new_remote();
     let mut incoming = Incoming::new(Box::pin(body), limit, size_hint);
     let written = deps
         .store
         .blobs
-        .put(&key, mxc, &label.content_type, &mut incoming)
+        .put(key, mxc, &label.content_type, &mut incoming)
         .await
         .map_err(|e| put_problem(mxc, e))?;
     let content = Content {
@@ -83,7 +113,7 @@ async fn bring_home(deps: &Deps, mxc: &Mxc, lease: &Lease) -> Result<Fetched, Pr
         sha256: Some(written.sha256),
         upload_name: label.upload_name,
     };
-    keep(deps, mxc, lease, &key, &content, &written).await.map_err(Problem::Ours)
+    Ok(Home { content, sha256: written.sha256 })
 }
 
 /// Reference, then record; whoever lost the lease meanwhile takes its own object away again.
@@ -92,18 +122,29 @@ async fn keep(
     mxc: &Mxc,
     lease: &Lease,
     key: &Key,
-    content: &Content,
-    written: &Written,
+    Home { content, sha256 }: &Home,
+    charged_to: Option<&str>,
 ) -> Result<Fetched, storage::Error> {
-    deps.store.records.add_reference(&written.sha256, mxc).await?;
-    match deps.store.records.store(mxc, lease, content, deps.clock.now()).await? {
-        Outcome::Won(()) => Ok(Fetched::Stored),
+    deps.store.records.add_reference(sha256, mxc).await?;
+    let at = deps.clock.now();
+    let arrived = Arrived { content, at, authenticated: deps.legacy.is_frozen(at) };
+    match deps.store.records.store(mxc, lease, arrived).await? {
+        Outcome::Won(()) => {
+            deps.bell.ring(mxc);
+            if let Some(who) = charged_to {
+                // The bytes are here and somebody waits for them: a budget that could not be written is no reason to fail.
+                if let Err(error) = deps.throttle.charge_remote(who, content.size_bytes).await {
+                    tracing::warn!(%error, "Fetched bytes could not be charged");
+                }
+            }
+            Ok(Fetched::Stored)
+        }
         Outcome::Lost(winner) => {
             deps.store.blobs.delete(key).await?;
             let same_bytes =
                 winner.as_ref().and_then(Record::content).is_some_and(|c| c.sha256 == content.sha256);
             if !same_bytes {
-                deps.store.records.remove_reference(&written.sha256, mxc).await?;
+                deps.store.records.remove_reference(sha256, mxc).await?;
             }
             Ok(Fetched::NotMine)
         }
@@ -116,22 +157,42 @@ async fn remember(
     lease: &Lease,
     reason: FailureReason,
 ) -> Result<Fetched, Error> {
-    let attempts = u32::try_from(lease.fence).unwrap_or(u32::MAX);
-    let retry_at = deps.clock.now() + access::back_off(attempts);
+    let retry_at = deps.clock.now() + access::back_off(attempts(lease));
+    put_off(deps, record, lease, reason, retry_at).await
+}
+
+async fn put_off(
+    deps: &Deps,
+    record: &Record,
+    lease: &Lease,
+    reason: FailureReason,
+    retry_at: Timestamp,
+) -> Result<Fetched, Error> {
+    let attempts = attempts(lease);
     let failure = Failure { reason, attempts, retry_at };
     match deps.store.records.fail(&record.mxc, lease, &failure).await? {
-        Outcome::Won(()) => Ok(Fetched::Failed),
+        Outcome::Won(()) => {
+            deps.bell.ring(&record.mxc);
+            Ok(Fetched::Failed)
+        }
         Outcome::Lost(_) => Ok(Fetched::NotMine),
     }
 }
 
+fn attempts(lease: &Lease) -> u32 {
+    u32::try_from(lease.fence).unwrap_or(u32::MAX)
+}
+
 fn told_by(mxc: &Mxc, error: &FetchError) -> Problem {
     tracing::info!(media.origin = %mxc.origin, %error, "Another server did not give its media");
-    Problem::Origin(match error {
-        FetchError::NotFound => FailureReason::NotFound,
-        FetchError::TooLarge => FailureReason::TooLarge,
-        _ => FailureReason::Unavailable,
-    })
+    match error {
+        FetchError::NotFound => Problem::Origin(FailureReason::NotFound),
+        FetchError::TooLarge => Problem::Origin(FailureReason::TooLarge),
+        FetchError::LeftAlone { until } => Problem::LeftAlone { until: *until },
+        FetchError::NotYetUploaded | FetchError::Fenced(_) | FetchError::Unavailable(_) => {
+            Problem::Origin(FailureReason::Unavailable)
+        }
+    }
 }
 
 fn put_problem(mxc: &Mxc, error: PutError) -> Problem {
