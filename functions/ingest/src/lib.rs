@@ -7,10 +7,10 @@ use aws_lambda_events::{
     s3::{S3Event, S3EventRecord},
     sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage},
 };
-use media_core::{Clock, Content, Timestamp, limits::ORPHAN_AFTER};
+use media_core::{Clock, Content, Mxc, Timestamp, limits::ORPHAN_AFTER};
 use percent_encoding::percent_decode_str;
 use runtime::{Deps, Error};
-use storage::{Blobs, Key, MediaAndThumbnails, Records, peek::Peeked};
+use storage::{Blobs, Key, MediaAndThumbnails, Outcome, Records, peek::Peeked};
 use thumbnailer::Thumbnailer;
 
 /// Handles arrivals.
@@ -100,13 +100,32 @@ impl Ingest {
 
     async fn prepare(&self, found: MediaAndThumbnails, object: Peeked) -> Result<Verdict, storage::Error> {
         let MediaAndThumbnails { record, thumbnails } = found;
-        let Some(content) = record.content().filter(|_| record.picture.is_none()) else {
+        let Some(mut content) = record.content().cloned() else { return Ok(Verdict::Done) };
+        if content.sha256.is_none() && !self.hash(&record.mxc, &mut content).await? {
             return Ok(Verdict::Done);
-        };
-        let prepared = self.thumbnailer.prepare(&record.mxc, content, &thumbnails, object).await?;
+        }
+        if record.picture.is_some() {
+            return Ok(Verdict::Done);
+        }
+        let prepared = self.thumbnailer.prepare(&record.mxc, &content, &thumbnails, object).await?;
         let Content { size_bytes, .. } = content;
         tracing::info!(media.origin = %record.mxc.origin, size_bytes, ?prepared, "Prepared an arrival");
         Ok(Verdict::Done)
+    }
+
+    /// Reads what went straight to S3, so that its digest is known: the reference first, then the record. `false`: it was
+    /// deleted meanwhile.
+    async fn hash(&self, mxc: &Mxc, content: &mut Content) -> Result<bool, storage::Error> {
+        let Some(digest) = self.blobs.digest(&content.object_key).await? else { return Ok(false) };
+        self.records.add_reference(&digest, mxc).await?;
+        content.sha256 = Some(digest);
+        match self.records.note_digest(mxc, &content.object_key, &digest).await? {
+            Outcome::Won(()) => Ok(true),
+            Outcome::Lost(_) => {
+                self.records.remove_reference(&digest, mxc).await?;
+                Ok(false)
+            }
+        }
     }
 
     fn is_young(&self, arrival: &S3EventRecord) -> bool {
