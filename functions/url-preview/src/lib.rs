@@ -1,0 +1,52 @@
+//! A client shows a link: what the page behind it says of itself.
+//!
+//! The order of things: `get_url_preview` asks who is asking and for what (`asked`); `kept` remembers previews and
+//! sees to it that one request makes one that many want; `making` gets the page, has it read (`page`) and brings its
+//! picture home (`picture`).
+
+mod asked;
+mod get_url_preview;
+mod kept;
+mod making;
+mod page;
+mod picture;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::FromRef,
+    routing::{MethodRouter, get},
+};
+use matrix::{Authenticator, routes};
+use runtime::Deps;
+use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
+
+/// Previews made at the same time in one process; each may hold a page and a picture of 10 MiB.
+const CONCURRENT_PREVIEWS: usize = 4;
+
+/// What a client is told of a page: OpenGraph's names, and what Matrix adds (client-server API, `preview_url`).
+type Preview = Map<String, Value>;
+
+/// All paths of the preview.
+pub fn router(deps: &Deps) -> Router {
+    let endpoint: MethodRouter<Previews> = get(get_url_preview::get_url_preview);
+    let routes = routes::PREVIEW_URL.into_iter();
+    routes
+        .fold(Router::new(), |router, path| router.route(path, endpoint.clone()))
+        .with_state(Previews { deps: deps.clone(), slots: Arc::new(Semaphore::new(CONCURRENT_PREVIEWS)) })
+}
+
+/// Makes previews and remembers them. Cheap to clone.
+#[derive(Clone)]
+struct Previews {
+    deps: Deps,
+    slots: Arc<Semaphore>,
+}
+
+impl FromRef<Previews> for Authenticator {
+    fn from_ref(previews: &Previews) -> Self {
+        Self::from_ref(&previews.deps)
+    }
+}

@@ -1,0 +1,7 @@
+//! Lambda entry point: previews of web pages.
+
+#[tokio::main]
+async fn main() -> Result<(), runtime::Error> {
+    let deps = runtime::boot().await?;
+    runtime::serve(url_preview::router(&deps)).await
+}
