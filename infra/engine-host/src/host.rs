@@ -20,7 +20,7 @@ use tokio::{
     net::TcpListener,
     sync::{Semaphore, oneshot},
 };
-use tower::Service;
+use tower::{Service, util::MapRequest};
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
@@ -86,7 +86,8 @@ where
     Ok(Running { address, stop: Some(stop), thread: Some(thread) })
 }
 
-/// Serves `service` on `listener` until `stopped`; then takes no new connections and gives the requests under way at
+/// Serves `service` on `listener` until `stopped`, with the `SocketAddr` of whoever connected among the extensions of every
+/// request; then takes no new connections and gives the requests under way at
 /// most `drain_time` to end.
 ///
 /// Whoever is slow to say what they want (hyper's 30 seconds for the head of a request) is hung up on.
@@ -112,7 +113,7 @@ pub async fn accept<S, B>(
             accepted = accepted => accepted,
             () = &mut stopped => break,
         };
-        let Ok((socket, _)) = socket else {
+        let Ok((socket, address)) = socket else {
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
@@ -121,7 +122,7 @@ pub async fn accept<S, B>(
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .max_buf_size(CONNECTION_BUFFER_BYTES)
-            .serve_connection(TokioIo::new(socket), TowerToHyperService::new(service.clone()));
+            .serve_connection(TokioIo::new(socket), TowerToHyperService::new(told(service.clone(), address)));
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             // A connection that breaks is its client's business.
@@ -133,4 +134,18 @@ pub async fn accept<S, B>(
     if tokio::time::timeout(drain_time, graceful.shutdown()).await.is_err() {
         tracing::warn!("Some requests had not ended when the time to stop was over");
     }
+}
+
+/// The service, told in every request's extensions who connected.
+fn told<S>(
+    service: S,
+    address: SocketAddr,
+) -> MapRequest<S, impl Fn(Request<Incoming>) -> Request<Incoming> + Clone>
+where
+    S: Service<Request<Incoming>>,
+{
+    MapRequest::new(service, move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(address);
+        request
+    })
 }

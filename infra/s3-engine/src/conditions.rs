@@ -135,8 +135,9 @@ pub(crate) fn bare_tag(tag: &str) -> &str {
 }
 
 fn take(headers: &mut HeaderMap, name: &HeaderName) -> Option<String> {
-    let values: Vec<String> =
-        headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).map(str::to_owned).collect();
+    // What is no text still asks for something: it matches nothing, rather than asking for nothing.
+    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let values: Vec<String> = headers.get_all(name).iter().map(text).collect();
     headers.remove(name);
     if values.is_empty() { None } else { Some(values.join(",")) }
 }
@@ -153,7 +154,7 @@ mod tests {
     fn asked(headers: &[(&'static str, &str)]) -> Conditions {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
-            map.append(*name, value.parse().unwrap());
+            map.append(*name, http::HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         let conditions = Conditions::take_from(&mut map);
         assert!(map.is_empty(), "conditions are taken out");
@@ -191,6 +192,17 @@ mod tests {
     fn a_tag_outweighs_a_date() {
         check_read(&[("if-match", "\"abc\""), ("if-unmodified-since", BEFORE)], Verdict::Proceed);
         check_read(&[("if-none-match", "\"x\""), ("if-modified-since", MODIFIED)], Verdict::Proceed);
+    }
+
+    #[test]
+    fn a_condition_that_is_no_text_is_not_met_and_not_forgotten() {
+        check_read(&[("if-match", "\"ä\"")], Verdict::Failed);
+        check_read(&[("if-none-match", "\"ä\"")], Verdict::Proceed);
+        assert!(!asked(&[("if-range", "\"ä\"")]).allow_range("abc", MODIFIED_MS));
+        assert!(matches!(
+            asked(&[("if-match", "ä")]).judge_write(Some("abc")),
+            Err(Error::PreconditionFailed)
+        ));
     }
 
     #[test]

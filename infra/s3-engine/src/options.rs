@@ -30,6 +30,9 @@ pub struct Options {
     pub durability: Durability,
     /// What an object's ETag is made of.
     pub etags: ETags,
+    /// The query parameter of a signed link by which whoever signed it says under which strong ETag the object is read;
+    /// it begins with `x-`, since S3 ignores those. `None`: under its own, as with S3.
+    pub tag_parameter: Option<&'static str>,
     /// Objects whose key begins with one of these leave a message when they come and go. Empty: none do;
     /// one empty prefix: all do.
     pub notify_prefixes: Vec<String>,
@@ -59,6 +62,7 @@ impl Options {
             domain: None,
             durability: Durability::Durable,
             etags: ETags::Md5,
+            tag_parameter: None,
             notify_prefixes: Vec::new(),
             notify_removed: true,
             max_receive_count: DEFAULT_MAX_RECEIVE_COUNT,

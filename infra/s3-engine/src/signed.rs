@@ -38,7 +38,7 @@ pub(crate) fn service(store: &Arc<Store>) -> Result<S3Service, OpenError> {
         access_key: options.access_key.clone(),
         secret_key: SecretKey::from(options.secret_key.clone()),
     });
-    verifying.set_route(Verified { operations: operations.build() });
+    verifying.set_route(Verified { operations: operations.build(), tag_parameter: options.tag_parameter });
     Ok(verifying.build())
 }
 
@@ -74,6 +74,24 @@ impl s3s::S3 for Nothing {}
 /// The way of a request whose signature holds.
 struct Verified {
     operations: S3Service,
+    tag_parameter: Option<&'static str>,
+}
+
+/// The ETag under which the signer of a link has the object read.
+#[derive(Clone, Debug)]
+pub(crate) struct SignedTag(pub(crate) String);
+
+impl Verified {
+    /// Hexadecimal digits, letters and dashes: what would have to be decoded is no tag.
+    fn tag(&self, uri: &Uri) -> Option<SignedTag> {
+        let query = uri.query().filter(|query| query.contains("X-Amz-Signature="))?;
+        let value = query.split('&').find_map(|pair| {
+            let (name, value) = pair.split_once('=')?;
+            (Some(name) == self.tag_parameter).then_some(value)
+        })?;
+        let is_tag = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        is_tag.then(|| SignedTag(value.to_owned()))
+    }
 }
 
 #[async_trait]
@@ -82,7 +100,10 @@ impl S3Route for Verified {
         true
     }
 
-    async fn call(&self, request: S3Request<Body>) -> S3Result<S3Response<Body>> {
+    async fn call(&self, mut request: S3Request<Body>) -> S3Result<S3Response<Body>> {
+        if let Some(tag) = self.tag(&request.uri) {
+            request.extensions.insert(tag);
+        }
         let answer = self.operations.call(reworded(request)?).await.map_err(|error| {
             let error: StdError = error.into();
             S3Error::with_source(S3ErrorCode::InternalError, error)

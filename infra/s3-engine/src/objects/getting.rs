@@ -14,6 +14,7 @@ use crate::checksums::{Stored as Checksum, tell_checksum};
 use crate::conditions::{Conditions, Verdict};
 use crate::error::Error;
 use crate::ranges::Window;
+use crate::signed::SignedTag;
 use crate::store::Store;
 use crate::store::rows::objects::{self, Object};
 use crate::times::{http_date, timestamp};
@@ -25,6 +26,9 @@ const LOOKS: usize = 64;
 struct Asked {
     bucket: String,
     key: String,
+    tag: Option<SignedTag>,
+    /// What a 304 repeats of an answer that the request itself describes.
+    cache_control: Option<String>,
     conditions: Conditions,
     range: Option<Range>,
     part: Option<i32>,
@@ -51,8 +55,11 @@ pub(crate) async fn get(
     request: S3Request<GetObjectInput>,
 ) -> S3Result<S3Response<GetObjectOutput>> {
     let conditions = request.extensions.get().cloned().unwrap_or_default();
+    let tag = request.extensions.get().cloned();
     let input = request.input;
     let asked = Asked {
+        tag,
+        cache_control: input.response_cache_control.clone(),
         bucket: input.bucket,
         key: input.key,
         conditions,
@@ -94,8 +101,11 @@ pub(crate) async fn head(
     request: S3Request<HeadObjectInput>,
 ) -> S3Result<S3Response<HeadObjectOutput>> {
     let conditions = request.extensions.get().cloned().unwrap_or_default();
+    let tag = request.extensions.get().cloned();
     let input = request.input;
     let asked = Asked {
+        tag,
+        cache_control: input.response_cache_control.clone(),
         bucket: input.bucket,
         key: input.key,
         conditions,
@@ -146,7 +156,13 @@ fn open(store: &Store, rows: &Connection, asked: &Asked) -> Result<Found<s3s::dt
 }
 
 fn look(rows: &Connection, asked: &Asked) -> Result<Found<()>, Unseen> {
-    let object = objects::require(rows, &asked.bucket, &asked.key)?;
+    let mut object = objects::require(rows, &asked.bucket, &asked.key)?;
+    if let Some(SignedTag(tag)) = &asked.tag {
+        object.etag.clone_from(tag);
+    }
+    if asked.cache_control.is_some() {
+        object.described.cache_control.clone_from(&asked.cache_control);
+    }
     match asked.conditions.judge_read(&object.etag, object.modified_ms) {
         Verdict::Proceed => {}
         Verdict::NotModified => return Err(Unseen::NotModified(Box::new(object))),
