@@ -10,7 +10,7 @@ use crate::{Gateway, Surroundings, options, welcome};
 /// Runs the gateway as the command line says; returns after SIGINT or SIGTERM, or when it cannot start.
 pub async fn run() -> ExitCode {
     logs::start();
-    match until_signal().await {
+    match Box::pin(until_signal()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("The gateway does not start: {error}");

@@ -12,7 +12,11 @@ use std::{
 use axum::{Json, Router, routing::get};
 use media_core::mxc::random_name;
 use outbound::signing::SigningKey;
-use runtime::{BootError, Config, Deps, config::Identity, settings};
+use runtime::{
+    BootError, Config, Deps,
+    config::{Identity, KeyPlace},
+    settings,
+};
 use std::time::Duration;
 
 /// The server name of a machine that was given none.
@@ -50,11 +54,11 @@ pub(crate) fn defaults(
 /// Gives a development server a signing key, unless it has one: the homeserver that would have one is missing.
 pub(crate) fn complete(config: &mut Config) -> Result<(), BootError> {
     let is_development = matches!(config.identity, Identity::Development(_));
-    if is_development && config.federation.signing_key_file.is_none() {
+    if is_development && config.federation.signing_key.is_none() {
         let file = config.gateway.data_folder.join("development-signing.key");
         kept(&file, || SigningKey::generate().to_file_text())
             .map_err(|NoToken { path, cause }| BootError::File { path, cause })?;
-        config.federation.signing_key_file = Some(file);
+        config.federation.signing_key = Some(KeyPlace::File(file));
     }
     Ok(())
 }

@@ -9,8 +9,9 @@ use std::{
 use dynamodb_engine::{DynamoDbEngine, Forward};
 use engine_host::{DataFolder, DataFolderError, Running};
 use media_core::mxc::random_name;
-use runtime::Config;
+use runtime::{Config, Deps};
 use s3_engine::{Durability, ETags, Notifications, S3Engine, S3Service};
+use storage::presign::ENTITY_TAG;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -128,10 +129,11 @@ impl Engines {
         }
     }
 
-    /// Sweeps out what has expired, now and then, until told to stop: entries that may be forgotten, and multipart
-    /// uploads that nobody will finish.
-    pub(crate) fn sweep(&self, tasks: &TaskTracker, stopping: &CancellationToken) {
+    /// Sweeps out what has expired, now and then, until told to stop: entries that may be forgotten, multipart uploads
+    /// that nobody will finish, and objects that went straight to S3 and were never accepted.
+    pub(crate) fn sweep(&self, tasks: &TaskTracker, deps: &Deps, stopping: &CancellationToken) {
         let (s3, entries, stopping) = (self.s3.clone(), self.dynamodb.sweeper(), stopping.clone());
+        let deps = deps.clone();
         tasks.spawn(async move {
             while stopping.run_until_cancelled(tokio::time::sleep(SWEEP_EVERY)).await.is_some() {
                 let entries = entries.clone();
@@ -143,8 +145,19 @@ impl Engines {
                 if let Err(error) = s3.sweep_uploads().await {
                     tracing::error!(%error, "Abandoned multipart uploads could not be swept");
                 }
+                sweep_staging(&deps).await;
             }
         });
+    }
+}
+
+/// Deletes what was put into staging so long ago that its reservation is certainly over.
+pub(crate) async fn sweep_staging(deps: &Deps) {
+    let before = deps.clock.now() - deps.limits.reservation_life * 2;
+    match deps.store.blobs.sweep_staging(before).await {
+        Ok(0) => {}
+        Ok(swept) => tracing::info!(swept, "Swept uploads that were never accepted"),
+        Err(error) => tracing::error!(%error, "Uploads that were never accepted could not be swept"),
     }
 }
 
@@ -172,8 +185,9 @@ async fn open_s3(
     let mut options = s3_engine::Options::new(folder.subfolder("s3")?, key, secret);
     REGION.clone_into(&mut options.region);
     options.durability = if config.gateway.fast { Durability::Fast } else { Durability::Durable };
-    // Keys are used once, so an ETag need not recognise equal bytes.
+    // Keys are used once, so an object's own ETag need not recognise equal bytes; links say the SHA-256.
     options.etags = ETags::Random;
+    options.tag_parameter = Some(ENTITY_TAG);
     options.notify_prefixes = NOTIFY_PREFIXES.map(ToOwned::to_owned).to_vec();
     options.notify_removed = false;
     options.max_receive_count = MAX_RECEIVE_COUNT;

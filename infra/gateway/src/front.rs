@@ -1,7 +1,16 @@
 //! The one port: the protocol under `/_matrix`, signed links under the bucket's name.
 
-use axum::{Router, extract::Request, middleware::from_fn, routing::any};
-use matrix::layers;
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    middleware::from_fn,
+    response::{IntoResponse as _, Response},
+    routing::any,
+};
+use http::{StatusCode, header};
+use matrix::{Error, layers};
+use media_core::Refusal;
 use runtime::{Deps, request_log};
 use tower::ServiceExt as _;
 
@@ -27,16 +36,37 @@ fn functions(deps: &Deps) -> Router {
         .merge(download_redirect::router(deps))
         .merge(thumbnail::router(deps))
         .merge(federation::router(deps))
+        .merge(url_preview::router(deps))
 }
 
 /// The embedded S3 engine, for objects of the one bucket.
 fn signed_links(bucket: &str, engines: &Engines) -> Router {
     let engine = engines.s3_service();
     let answer = async move |request: Request| match engine.oneshot(request).await {
-        Ok(response) => response.map(axum::body::Body::new),
+        Ok(response) => in_words_of_matrix(response.map(Body::new)),
         Err(never) => match never {},
     };
     Router::new().route(&format!("{bucket}{{*key}}"), any(answer))
+}
+
+/// What S3 says in XML, said to clients of Matrix as everything else is; the status and the other headers stay.
+fn in_words_of_matrix(response: Response) -> Response {
+    let refusal = match response.status() {
+        StatusCode::BAD_REQUEST => Refusal::LinkWithToken,
+        StatusCode::FORBIDDEN => Refusal::DeadLink,
+        StatusCode::NOT_FOUND => Refusal::NotFound,
+        StatusCode::PRECONDITION_FAILED => Refusal::PreconditionFailed,
+        StatusCode::RANGE_NOT_SATISFIABLE => Refusal::RangeBeyondEnd,
+        _ => return response,
+    };
+    let mut said = Error::from(refusal).into_response();
+    *said.status_mut() = response.status();
+    for (name, value) in response.headers() {
+        if !matches!(*name, header::CONTENT_TYPE | header::CONTENT_LENGTH | header::TRANSFER_ENCODING) {
+            said.headers_mut().insert(name, value.clone());
+        }
+    }
+    said
 }
 
 /// What a browser asks beforehand (`OPTIONS`) carries no signature.

@@ -1,7 +1,7 @@
 //! Lambda's Invoke on the gateway's own loopback: how one function wakes another where there is no Lambda.
 //!
-//! Readers call it through the same SDK as in the cloud. An order that is lost with the process is lost like one that
-//! Lambda dropped: its lease expires and another reader sends again.
+//! Readers call it through the same SDK as in the cloud, whatever engines the gateway stands on. An order that is lost with
+//! the process is lost like one that Lambda dropped: its lease expires and another reader sends again.
 
 use std::sync::Arc;
 
@@ -12,7 +12,8 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::post,
 };
-use http::{HeaderMap, StatusCode, header};
+use http::StatusCode;
+use media_core::mxc::random_name;
 use runtime::{Config, Deps};
 use serde_json::json;
 use storage::functions::FetchOrder;
@@ -27,27 +28,39 @@ const ORDERS_AT_ONCE: usize = 16;
 /// Orders accepted at the same time, those under way included. Lambda, too, refuses what it cannot queue.
 const ORDERS_ACCEPTED: usize = 1000;
 
-/// Opens the endpoint where the functions run in this process, and tells them where it is.
-pub(crate) async fn listen(config: &mut Config) -> Result<Option<TcpListener>, StartError> {
-    if config.store.credentials.is_none() {
-        return Ok(None);
-    }
+/// Characters of the path's first segment. The port is open to every process of this machine; only ours know it.
+const SECRET_CHARS: usize = 40;
+
+/// The endpoint, open but not answering yet.
+pub(crate) struct Endpoint {
+    pub(crate) listener: TcpListener,
+    secret: String,
+}
+
+/// Opens the endpoint, and tells the functions of this process where it is.
+///
+/// They sign for it with credentials that mean nothing: the secret in its URL is what lets them in, and whatever opens
+/// S3 and DynamoDB is not shown to a port of this machine.
+pub(crate) async fn open(config: &mut Config) -> Result<Endpoint, StartError> {
     let listener = crate::listen(([127, 0, 0, 1], 0).into()).await?;
     let address =
         listener.local_addr().map_err(|cause| crate::not_listening(([127, 0, 0, 1], 0).into(), cause))?;
-    config.store.lambda_endpoint = Some(format!("http://{address}"));
-    Ok(Some(listener))
+    let secret = random_name(SECRET_CHARS);
+    config.store.lambda_endpoint = Some(format!("http://{address}/{secret}"));
+    config.store.lambda_credentials = Some(("gateway".to_owned(), "gateway".to_owned()));
+    Ok(Endpoint { listener, secret })
 }
 
-/// `POST /2015-03-31/functions/{name}/invocations`.
-pub(crate) fn router(deps: &Deps, tasks: &TaskTracker) -> Router {
+/// `POST /{secret}/2015-03-31/functions/{name}/invocations`.
+pub(crate) fn router(endpoint: &Endpoint, deps: &Deps, tasks: &TaskTracker) -> Router {
     let state = Invocations {
         deps: deps.clone(),
         tasks: tasks.clone(),
         accepted: Arc::new(Semaphore::new(ORDERS_ACCEPTED)),
         under_way: Arc::new(Semaphore::new(ORDERS_AT_ONCE)),
     };
-    Router::new().route("/2015-03-31/functions/{name}/invocations", post(invoke)).with_state(state)
+    let path = format!("/{}/2015-03-31/functions/{{name}}/invocations", endpoint.secret);
+    Router::new().route(&path, post(invoke)).with_state(state)
 }
 
 #[derive(Clone)]
@@ -62,12 +75,8 @@ struct Invocations {
 async fn invoke(
     State(Invocations { deps, tasks, accepted, under_way }): State<Invocations>,
     Path(name): Path<String>,
-    headers: HeaderMap,
     payload: Bytes,
 ) -> Response {
-    if !is_ours(&deps, &headers) {
-        return refused(StatusCode::FORBIDDEN, "The access key is unknown.");
-    }
     if name != deps.config.store.remote_fetch_function {
         return refused(StatusCode::NOT_FOUND, "There is no such function.");
     }
@@ -78,7 +87,11 @@ async fn invoke(
         return refused(StatusCode::TOO_MANY_REQUESTS, "Too many orders are waiting.");
     };
     tasks.spawn(async move {
-        let _places = (accepted, under_way.acquire_owned().await);
+        let _accepted = accepted;
+        // Orders may stand in line for longer than a lease lives, and nobody else is to take them over meanwhile.
+        let Some(_place) = remote_fetch::while_held(&deps, &order, under_way.acquire_owned()).await else {
+            return;
+        };
         match remote_fetch::fetch(&deps, order).await {
             Ok(fetched) => tracing::info!(?fetched, "Handled an order to fetch"),
             Err(error) => tracing::error!(%error, "An order to fetch failed"),
@@ -89,13 +102,4 @@ async fn invoke(
 
 fn refused(status: StatusCode, sentence: &str) -> Response {
     (status, Json(json!({ "Message": sentence }))).into_response()
-}
-
-/// The port is open to every process of this machine; only ours know the random access key.
-fn is_ours(deps: &Deps, headers: &HeaderMap) -> bool {
-    let Some((key, _)) = &deps.config.store.credentials else {
-        return false;
-    };
-    let signed = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    signed.contains(&format!("Credential={key}/"))
 }

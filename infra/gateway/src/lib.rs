@@ -84,22 +84,20 @@ impl Gateway {
         } else {
             None
         };
-        let invocations = invocations::listen(&mut config).await?;
+        let invocations = invocations::open(&mut config).await?;
         development::complete(&mut config)?;
 
-        let deps = runtime::boot_with(config, surroundings.clock).await?;
+        let deps = Box::pin(runtime::boot_with(config, surroundings.clock)).await?;
         if engines.is_some() {
             storage::provision::provision(&deps.store).await?;
         }
 
         let (closing, stopping, tasks) =
             (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
-        if let Some(listener) = invocations {
-            let endpoint = invocations::router(&deps, &tasks);
-            tasks.spawn(serve(listener, endpoint, &stopping));
-        }
+        let invoked = invocations::router(&invocations, &deps, &tasks);
+        tasks.spawn(serve(invocations.listener, invoked, &stopping));
         if let Some(engines) = &engines {
-            engines.sweep(&tasks, &stopping);
+            engines.sweep(&tasks, &deps, &stopping);
             arrivals::pump(&tasks, &engines.notifications(), &deps, &stopping);
         }
         let front = tokio::spawn(serve(listener, front::router(&deps, engines.as_ref()), &closing));
