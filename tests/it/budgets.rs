@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use support::{Server, photos};
 
 /// The calls made while `work` ran, by operation; what `ingest` does on its own is waited for first.
-async fn calls_of<F: Future>(server: &Server, work: F) -> BTreeMap<String, u64> {
+pub(crate) async fn calls_of<F: Future>(server: &Server, work: F) -> BTreeMap<String, u64> {
     let before = server.sdk_calls();
     work.await;
     let after = server.sdk_calls();
@@ -17,7 +17,7 @@ async fn calls_of<F: Future>(server: &Server, work: F) -> BTreeMap<String, u64> 
     after.into_iter().filter_map(made).collect()
 }
 
-fn calls<const N: usize>(of: [(&str, u64); N]) -> BTreeMap<String, u64> {
+pub(crate) fn calls<const N: usize>(of: [(&str, u64); N]) -> BTreeMap<String, u64> {
     of.into_iter().map(|(operation, count)| (operation.to_owned(), count)).collect()
 }
 
@@ -70,4 +70,25 @@ async fn a_small_upload_is_one_put_and_two_writes() {
     assert_eq!((made("PutObject"), made("PutItem")), (1, 2), "{after:?}");
     assert_eq!(made("UpdateItem"), ingest["UpdateItem"], "{after:?}");
     assert_eq!(made("CreateMultipartUpload"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_costs_three_guarded_writes_and_filling_it_one_read_and_three_writes_more() {
+    let server = Server::start().await;
+    let client = server.client();
+    let created = calls_of(&server, client.create()).await;
+    // How often this user creates names (nobody counted before, so it is asked and then written), a place, the record.
+    assert_eq!(created, calls([("UpdateItem", 3), ("PutItem", 1)]));
+    // Now the bucket is in use: one call less.
+    let (mxc, _) = client.create().await;
+    let created = calls_of(&server, client.create()).await;
+    assert_eq!(created, calls([("UpdateItem", 2), ("PutItem", 1)]));
+
+    let filled = calls_of(&server, async {
+        client.put(&mxc, "text", "text/plain", "").await;
+        server.thumbnails_of(&mxc).await;
+    })
+    .await;
+    // The reservation is read; object, reference, record, place. `ingest` notes what it found.
+    assert_eq!((filled["PutObject"], filled["PutItem"], filled["UpdateItem"]), (1, 1, 2 + 1), "{filled:?}");
 }

@@ -147,3 +147,40 @@ async fn a_homeserver_that_is_down_or_talks_nonsense_accepts_nobody() {
     assert_eq!(upload_as(&server.client(), "good").await.refusal(), "503 M_UNKNOWN");
     assert_eq!(server.left_in_s3().await, (0, 0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_service_acts_for_the_users_of_its_namespace_and_no_others() {
+    let homeserver = Homeserver::start().await;
+    homeserver.knows_service("bridge", "@_bridge_");
+    let server = beside(&homeserver).await;
+    let client = server.client().with_token("bridge");
+    let create = async |query: &str| {
+        let path = format!("/_matrix/media/v1/create{query}");
+        Answer::of(client.request(Method::POST, &path)).await
+    };
+    for (query, user) in [
+        ("", "@service:example.org"),
+        ("?user_id=@_bridge_one:example.org", "@_bridge_one:example.org"),
+        ("?user_id=%40_bridge_two:example.org&device_id=DEVICE", "@_bridge_two:example.org"),
+    ] {
+        let mxc = create(query).await.json()["content_uri"].as_str().unwrap().parse().unwrap();
+        let record = server.gateway.deps().store.records.get_latest(&mxc).await.unwrap().unwrap();
+        assert_eq!(record.uploader.unwrap().as_str(), user);
+        // Who filled it must be who created it.
+        let as_itself = client.put(&mxc, "x", "a/b", "").await.status;
+        assert_eq!(as_itself == StatusCode::OK, query.is_empty(), "{query}");
+    }
+    assert_eq!(create("?user_id=@alice:example.org").await.refusal(), "403 M_FORBIDDEN");
+    let unknown = create("?user_id=@_bridge_one:example.org&device_id=OTHER").await;
+    assert_eq!(unknown.refusal(), "400 M_UNKNOWN_DEVICE");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_development_token_acts_for_nobody_else() {
+    let server = Server::start().await;
+    let config = "/_matrix/client/v1/media/config";
+    let own = server.client().get(&format!("{config}?user_id=@alice:example.org")).await;
+    assert_eq!(own.status, StatusCode::OK);
+    let other = server.client().get(&format!("{config}?user_id=@bob:example.org")).await;
+    assert_eq!(other.refusal(), "403 M_FORBIDDEN");
+}

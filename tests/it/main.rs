@@ -2,18 +2,27 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod acquaintances;
 mod budgets;
+mod checks;
 mod crashes;
+mod delivery;
+mod direct;
 mod downloads;
 mod federation;
+mod gateways;
 mod identity;
 mod logs;
 mod main_job;
 mod manners;
 mod memory;
+mod neighbours;
 mod outages;
+mod previews;
 mod process;
 mod races;
+mod secrets;
+mod serving;
 mod settings;
 mod template;
 mod thumbnails;

@@ -138,3 +138,64 @@ async fn a_fetch_that_stops_at_any_call_is_done_by_the_next_reader() {
     }))
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_is_filled_while_calls_stop_has_its_bytes_or_still_waits_for_them() {
+    let cases = (1..=CALLS).flat_map(|call| every_way().map(move |effect| (call, effect)));
+    join_all(cases.map(async |(call, effect)| {
+        let server = setup().set("MEDIA_MAX_PENDING_UPLOADS", "1000").start().await;
+        let client = server.client();
+        for (faults, straight) in
+            services(&server).into_iter().flat_map(|of| [(of.clone(), false), (of, true)])
+        {
+            let (mxc, reply) = client.create().await;
+            if straight {
+                let url = reply["com.beeper.msc3870.upload_url"].as_str().unwrap();
+                let put = support::client::plain_http().put(url).body("some bytes");
+                assert_eq!(Answer::of(put).await.status, StatusCode::OK);
+            }
+            let fill = async || {
+                if straight {
+                    client.complete(&mxc, "").await
+                } else {
+                    client.put(&mxc, "some bytes", "text/plain", "").await
+                }
+            };
+            faults.inject(fault(When::From(call), effect.clone()));
+            let first = fill().await;
+            faults.clear();
+            // Whoever was told nothing tries again, and is told that it is done, or does it.
+            let again = fill().await;
+            let is_done = |answer: &Answer| matches!(answer.status.as_u16(), 200 | 409);
+            assert!(is_done(&first) || first.refusal() == "500 M_UNKNOWN", "{call} {effect:?}: {first:?}");
+            assert!(is_done(&again), "{call} {effect:?}: {again:?}");
+            let back = client.follow(client.download(&mxc).await).await;
+            assert_eq!(
+                (back.status, &back.body[..]),
+                (StatusCode::OK, &b"some bytes"[..]),
+                "{call} {effect:?}"
+            );
+        }
+        check_invariants(&server).await;
+    }))
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_could_not_be_created_takes_no_place_for_long() {
+    for call in 1..=CALLS {
+        let server = setup().set("MEDIA_MAX_PENDING_UPLOADS", "1").start().await;
+        let client = server.client();
+        let faults = server.surroundings.dynamodb_faults.clone().unwrap();
+        faults.inject(fault(When::From(call), Effect::CutAfter));
+        let created = client.try_create().await;
+        faults.clear();
+        if created.status != StatusCode::OK {
+            // Nobody knows whether its record is still to come; after a minute it is not.
+            server.surroundings.clock.advance(std::time::Duration::from_mins(2));
+            let is_recorded = !server.all_records().await.is_empty();
+            let again = client.try_create().await;
+            assert_eq!(again.status.as_u16(), if is_recorded { 429 } else { 200 }, "{call}: {again:?}");
+        }
+    }
+}

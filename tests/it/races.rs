@@ -2,20 +2,28 @@
 
 use std::{collections::HashSet, time::Duration};
 
+use engine_host::{Effect, Fault, When};
 use futures_util::future::join_all;
 use media_core::{
-    Content, MediaId, Mxc, OwnedUserId, Record, State, Timestamp,
+    Content, MediaId, Mxc, OwnedUserId, Record, Reservation, State, Timestamp,
     record::{Failure, FailureReason, Lease, Picture},
     thumbnail::{Body, Format, Method, Shape, Thumbnail},
 };
-use storage::{Outcome, Records, guards::Pending};
-use support::Server;
+use storage::{
+    Outcome, Records,
+    guards::{Arrived, Pending},
+};
+use support::{Server, Setup};
 
 /// How many run at each guard at once.
 const RUNNERS: usize = 50;
 
 fn name() -> Mxc {
     Mxc { origin: "example.org".try_into().unwrap(), media_id: MediaId::random() }
+}
+
+fn arrived(content: &Content, at: Timestamp) -> Arrived<'_> {
+    Arrived { content, at, authenticated: true }
 }
 
 fn alice() -> OwnedUserId {
@@ -82,26 +90,35 @@ async fn one_of_many_completes_a_reservation() {
     let (_server, records) = records().await;
     let mxc = name();
     let expires_at = Timestamp(1000);
-    assert!(records.reserve(&record(&mxc, State::Reserved { expires_at })).await.unwrap().is_won());
+    assert!(
+        records
+            .reserve(&record(&mxc, State::Reserved(Reservation { expires_at, staging_key: None })))
+            .await
+            .unwrap()
+            .is_won()
+    );
 
     let stranger: OwnedUserId = "@mallory:example.org".try_into().unwrap();
-    assert!(!records.complete(&mxc, &stranger, &content("m"), Timestamp(1)).await.unwrap().is_won());
-    assert!(!records.complete(&mxc, &alice(), &content("late"), expires_at).await.unwrap().is_won());
+    assert!(!records.complete(&mxc, &stranger, arrived(&content("m"), Timestamp(1))).await.unwrap().is_won());
+    assert!(!records.complete(&mxc, &alice(), arrived(&content("late"), expires_at)).await.unwrap().is_won());
 
     let won = winners(|number| {
         let (records, mxc) = (records.clone(), mxc.clone());
         async move {
             let content = content(&number.to_string());
-            records.complete(&mxc, &alice(), &content, Timestamp(1)).await.unwrap().is_won()
+            records.complete(&mxc, &alice(), arrived(&content, Timestamp(1))).await.unwrap().is_won()
         }
     })
     .await;
     assert_eq!(won.len(), 1);
     let winner = content(&won[0].to_string());
     assert_eq!(records.get(&mxc).await.unwrap().unwrap().content(), Some(&winner));
-    assert!(records.complete(&mxc, &alice(), &winner, Timestamp(1)).await.unwrap().is_won(), "its own hand");
+    assert!(
+        records.complete(&mxc, &alice(), arrived(&winner, Timestamp(1))).await.unwrap().is_won(),
+        "its own hand"
+    );
     assert!(matches!(
-        records.complete(&name(), &alice(), &winner, Timestamp(1)).await.unwrap(),
+        records.complete(&name(), &alice(), arrived(&winner, Timestamp(1))).await.unwrap(),
         Outcome::Lost(None)
     ));
 }
@@ -141,7 +158,106 @@ async fn one_of_many_claims_a_remote_item_and_the_next_one_after_its_death() {
     assert_eq!(fence(records.get(&mxc).await.unwrap().unwrap()), own_hand + 1);
 
     // The dead holder wakes up: what it brings is not taken.
-    assert!(!records.store(&mxc, &lease, &content("zombie"), Timestamp(2)).await.unwrap().is_won());
+    assert!(!records.store(&mxc, &lease, arrived(&content("zombie"), Timestamp(2))).await.unwrap().is_won());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_is_renewed_by_its_holder_until_somebody_else_claims() {
+    let (_server, records) = records().await;
+    let mxc = name();
+    let claim = |attempt: &'static str, now: u64| {
+        let (records, mxc) = (records.clone(), mxc.clone());
+        async move { records.claim(&mxc, attempt, Timestamp(now), Timestamp(now + 15_000)).await.unwrap() }
+    };
+    let Outcome::Won(mine) = claim("mine", 100_000).await else { panic!("lost to nobody") };
+    let until = async || match records.get_latest(&mxc).await.unwrap().unwrap().state {
+        State::Fetching(lease) => lease.expires_at,
+        other => panic!("{other:?}"),
+    };
+    let renewals = |lease: &Lease, until: u64| {
+        let (records, mxc, lease) = (records.clone(), mxc.clone(), lease.clone());
+        winners(move |_| {
+            let (records, mxc, lease) = (records.clone(), mxc.clone(), lease.clone());
+            async move { records.renew(&mxc, &lease, Timestamp(until)).await.unwrap().is_won() }
+        })
+    };
+    assert_eq!(renewals(&mine, 120_000).await.len(), RUNNERS, "a renewal that meets itself is fine");
+    assert_eq!(until().await, Timestamp(120_000));
+    assert!(!claim("other", 121_999).await.is_won(), "alive for as long as it was renewed");
+    for not_mine in
+        [Lease { fence: mine.fence + 1, ..mine.clone() }, Lease { held_by: "other".into(), ..mine.clone() }]
+    {
+        assert!(renewals(&not_mine, 130_000).await.is_empty());
+    }
+    // Late, but nobody was quicker.
+    assert_eq!(renewals(&mine, 130_000).await.len(), RUNNERS);
+
+    // At the moment of its death renewal and claim meet. Whatever their order, one of them has the lease afterwards.
+    let (renewed, claimed) =
+        tokio::join!(records.renew(&mxc, &mine, Timestamp(150_000)), claim("other", 132_000));
+    let (renewed, holder) = (
+        renewed.unwrap().is_won(),
+        match claimed {
+            Outcome::Won(theirs) => theirs,
+            Outcome::Lost(_) => mine.clone(),
+        },
+    );
+    assert!(renewed || holder != mine, "somebody won");
+    assert_eq!(renewals(&mine, 160_000).await.is_empty(), holder != mine);
+    assert_eq!(renewals(&holder, 160_000).await.len(), RUNNERS);
+
+    assert!(records.store(&mxc, &holder, arrived(&content("x"), Timestamp(2))).await.unwrap().is_won());
+    assert!(renewals(&holder, 170_000).await.is_empty(), "what is stored has no lease");
+    assert_eq!(records.get_latest(&mxc).await.unwrap().unwrap().content(), Some(&content("x")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewal_after_a_failure_changes_nothing() {
+    let (_server, records) = records().await;
+    let mxc = name();
+    let Outcome::Won(lease) = records.claim(&mxc, "a", Timestamp(1), Timestamp(1000)).await.unwrap() else {
+        panic!("lost to nobody")
+    };
+    let failure = Failure { reason: FailureReason::NotFound, attempts: 1, retry_at: Timestamp(5) };
+    assert!(records.fail(&mxc, &lease, &failure).await.unwrap().is_won());
+    assert!(!records.renew(&mxc, &lease, Timestamp(9000)).await.unwrap().is_won());
+    assert_eq!(records.get_latest(&mxc).await.unwrap().unwrap().state, State::Failed(failure));
+    assert!(
+        !records.renew(&name(), &lease, Timestamp(9000)).await.unwrap().is_won(),
+        "nothing is made by renewing"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_many_leaves_a_mark_and_the_next_one_after_its_expiry() {
+    let server = Server::start().await;
+    let ephemeral = server.gateway.deps().store.ephemeral.clone();
+    let mark = |now: u64| {
+        let ephemeral = ephemeral.clone();
+        winners(move |_| {
+            let ephemeral = ephemeral.clone();
+            async move {
+                let mark = ephemeral.put_if_absent("L#a", Timestamp(now), Timestamp(now + 1000)).await;
+                mark.unwrap().is_won()
+            }
+        })
+    };
+    assert_eq!(mark(1).await.len(), 1);
+    assert_eq!(mark(1000).await.len(), 0);
+    assert_eq!(mark(1001).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mark_whose_answer_was_lost_meets_itself_and_has_won() {
+    let server = Setup::new().with_dynamodb_faults().start().await;
+    let faults = server.surroundings.dynamodb_faults.clone().unwrap();
+    let fault = Fault { operation: Some("PutItem".into()), when: When::Nth(1), effect: Effect::CutAfter };
+    faults.inject(fault);
+    let ephemeral = &server.gateway.deps().store.ephemeral;
+    let mark = || ephemeral.put_if_absent("L#a", Timestamp(1), Timestamp(1000));
+    assert!(mark().await.unwrap().is_won());
+    assert_eq!(faults.seen(), ["PutItem", "PutItem"], "it was tried again");
+    assert!(!mark().await.unwrap().is_won(), "somebody else's");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,14 +269,21 @@ async fn one_of_many_stores_under_a_lease() {
     let won = winners(|number| {
         let (records, mxc, lease) = (records.clone(), mxc.clone(), lease.clone());
         async move {
-            records.store(&mxc, &lease, &content(&number.to_string()), Timestamp(2)).await.unwrap().is_won()
+            records
+                .store(&mxc, &lease, arrived(&content(&number.to_string()), Timestamp(2)))
+                .await
+                .unwrap()
+                .is_won()
         }
     })
     .await;
     assert_eq!(won.len(), 1);
     let winner = content(&won[0].to_string());
     assert_eq!(records.get(&mxc).await.unwrap().unwrap().content(), Some(&winner));
-    assert!(records.store(&mxc, &lease, &winner, Timestamp(2)).await.unwrap().is_won(), "its own hand");
+    assert!(
+        records.store(&mxc, &lease, arrived(&winner, Timestamp(2))).await.unwrap().is_won(),
+        "its own hand"
+    );
     let failure = Failure { reason: FailureReason::NotFound, attempts: 1, retry_at: Timestamp(5) };
     assert!(!records.fail(&mxc, &lease, &failure).await.unwrap().is_won(), "stored is stored");
 }

@@ -17,23 +17,24 @@ use matrix::layers;
 use media_core::{Mxc, Record, State, limits::PART_BYTES, thumbnail::Shape};
 use remote_fetch::Fetched;
 use runtime::Deps;
-use storage::{Key, Outcome, SdkCalls, functions::FetchOrder};
-use support::{Server, Setup, homeserver::Homeserver, photos};
+use storage::{Key, Outcome, SdkCalls, functions::FetchOrder, secrets::SecretPlace};
+use support::{Server, Setup, Web, homeserver::Homeserver, parameters::Parameters, photos};
 use tower::ServiceExt as _;
 use yaml_rust2::{Yaml, YamlLoader};
 
 /// What a function is allowed beyond the calls that it makes in these tests, and why.
-const EXPLAINED: [(&str, &str, &str); 10] = [
-    ("upload", "dynamodb:GetItem", "a write that lost asks what was there, where the engine does not say"),
+const EXPLAINED: [(&str, &str, &str); 11] = [
+    ("upload", "s3:ListBucket", "without it a missing object is answered 403 instead of 404"),
     ("download-redirect", "s3:GetObject", "a signed link carries the rights of whoever signed it"),
-    ("thumbnail", "s3:ListBucket", "without it a missing object is answered 403 instead of 404"),
-    ("federation", "s3:ListBucket", "as for `thumbnail`"),
-    ("ingest", "s3:ListBucket", "as for `thumbnail`"),
+    ("thumbnail", "s3:ListBucket", "as for `upload`"),
+    ("federation", "s3:ListBucket", "as for `upload`"),
+    ("ingest", "s3:ListBucket", "as for `upload`"),
     ("ingest", "sqs:", "Lambda itself receives with the function's rights"),
-    ("ingest", "dynamodb:GetItem", "as for `upload`"),
+    ("ingest", "dynamodb:GetItem", "a write that lost asks what was there, where the engine does not say"),
+    ("ingest", "dynamodb:DeleteItem", "a digest of what was deleted meanwhile takes its reference back"),
+    ("url-preview", "AbortMultipartUpload", "a picture of several parts that S3 does not take in whole"),
     ("remote-fetch", "DeleteItem", "a claim that was lost meanwhile takes its reference back"),
     ("remote-fetch", "DeleteObject", "and its object"),
-    ("remote-fetch", "ssm:GetParameter", "the signing key, once the function reads it there"),
 ];
 
 fn workspace() -> PathBuf {
@@ -84,6 +85,7 @@ fn router(name: &str, deps: &Deps) -> Router {
         "download-redirect" => download_redirect::router(deps),
         "thumbnail" => thumbnail::router(deps),
         "federation" => federation::router(deps),
+        "url-preview" => url_preview::router(deps),
         _ => Router::new(),
     })
 }
@@ -167,14 +169,55 @@ fn every_variable_that_is_set_is_a_setting() {
     }
 }
 
+#[test]
+fn the_signing_key_is_read_by_the_one_function_that_signs() {
+    let name = runtime::settings::SIGNING_KEY_PARAMETER.name;
+    let globals = &template()["Globals"]["Function"]["Environment"]["Variables"];
+    assert!(globals[name].is_badvalue());
+    for Function { name: function, properties, .. } in functions() {
+        let is_set = !properties["Environment"]["Variables"][name].is_badvalue();
+        assert_eq!(is_set, function == "remote-fetch", "{function}");
+    }
+}
+
+/// The policy says the actions alone, and both tables have the same ones: so which functions use which table.
+#[test]
+fn what_may_be_forgotten_is_kept_by_those_who_look_it_up() {
+    for function in functions() {
+        let mut resources = BTreeSet::new();
+        collect_resources(&function.properties["Policies"], &mut resources);
+        // Whose token it is, who is to be left alone, whose key it is.
+        let looks_it_up = function.name != "ingest";
+        assert_eq!(resources.contains("EphemeralTable.Arn"), looks_it_up, "{}", function.name);
+    }
+}
+
+fn collect_resources(yaml: &Yaml, into: &mut BTreeSet<String>) {
+    match yaml {
+        Yaml::Hash(hash) => {
+            for (key, value) in hash {
+                match (key.as_str(), value) {
+                    (Some("Resource"), Yaml::String(resource)) => drop(into.insert(resource.clone())),
+                    _ => collect_resources(value, into),
+                }
+            }
+        }
+        Yaml::Array(items) => items.iter().for_each(|item| collect_resources(item, into)),
+        _ => {}
+    }
+}
+
 /// The IAM action that a call of the SDK needs.
 fn action(operation: &str) -> String {
     match operation {
         "Invoke" => "lambda:InvokeFunction".to_owned(),
+        "GetParameter" => "ssm:GetParameter".to_owned(),
         "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
             "s3:PutObject".to_owned()
         }
         "GetObject" | "DeleteObject" | "AbortMultipartUpload" => format!("s3:{operation}"),
+        // And `PutObject` where the copy goes, which every upload needs.
+        "HeadObject" | "CopyObject" => "s3:GetObject".to_owned(),
         other => format!("dynamodb:{other}"),
     }
 }
@@ -208,7 +251,9 @@ async fn each_function_may_make_the_calls_that_it_makes_and_no_others() {
     let homeserver = Homeserver::start().await;
     homeserver.knows(support::server::TOKEN, "@alice:example.org");
     let beside = crate::identity::beside(&homeserver).await;
-    let (origin, home) = crate::federation::two_servers_over(Setup::new).await;
+    // As the template has it: by link, and the bytes to who comes back.
+    let by_link = || Setup::new().set("MEDIA_FEDERATION_DELIVERY", "redirect");
+    let (origin, home) = crate::federation::two_servers_over(by_link).await;
 
     let mut used = BTreeMap::new();
     used.insert("upload", calls_of_upload(&beside).await);
@@ -217,6 +262,7 @@ async fn each_function_may_make_the_calls_that_it_makes_and_no_others() {
     used.insert("remote-fetch", calls_of_remote_fetch(&home, &origin).await);
     // Moves the origin's clock a day ahead, where other servers' keys have expired: so after whoever asks it.
     used.insert("federation", calls_of_federation(&origin).await);
+    used.insert("url-preview", calls_of_url_preview().await);
     used.insert("ingest", calls_of_ingest(home.gateway.deps()).await);
 
     for function in functions() {
@@ -252,7 +298,28 @@ async fn calls_of_upload(beside: &Server) -> SdkCalls {
     let pieces = [Ok(Bytes::from(vec![7; PART_BYTES + 5])), Err(std::io::Error::other("gone"))];
     let broken = Body::from_stream(stream::iter(pieces));
     assert_eq!(send(&calls, &router, Method::POST, path, broken).await, StatusCode::BAD_REQUEST);
+    calls_of_filling(beside, &calls, &router).await;
     calls
+}
+
+/// A name that is filled by two at once, and one whose bytes go straight to S3.
+async fn calls_of_filling(beside: &Server, calls: &SdkCalls, router: &Router) {
+    let client = beside.client();
+    let create = "/_matrix/media/v1/create";
+    assert_eq!(send(calls, router, Method::POST, create, Body::empty()).await, StatusCode::OK);
+    let (raced, _) = client.create().await;
+    let path = format!("/_matrix/media/v3/upload/{}/{}", raced.origin, raced.media_id);
+    let race = futures_util::future::join(
+        send(calls, router, Method::PUT, &path, Body::from("one")),
+        send(calls, router, Method::PUT, &path, Body::from("two")),
+    );
+    let (one, two) = race.await;
+    assert_eq!(BTreeSet::from([one.as_u16(), two.as_u16()]), BTreeSet::from([200, 409]));
+    let (direct, reply) = client.create().await;
+    let url = reply["com.beeper.msc3870.upload_url"].as_str().unwrap();
+    assert!(support::client::plain_http().put(url).body("bytes").send().await.unwrap().status().is_success());
+    let path = format!("/_matrix/media/v1/upload/{}/{}/complete", direct.origin, direct.media_id);
+    assert_eq!(send(calls, router, Method::POST, &path, Body::empty()).await, StatusCode::OK);
 }
 
 /// Our media beside a homeserver that is asked, and another server's that has to be fetched.
@@ -293,16 +360,42 @@ async fn calls_of_federation(origin: &Server) -> SdkCalls {
     ] {
         let key = deps.signing_key.clone().unwrap();
         let signed = key.authorize_get(&deps.server_name, &deps.server_name, &path).unwrap();
-        let request = Request::get(&path).header(header::AUTHORIZATION, signed).body(Body::empty()).unwrap();
-        let answer = calls.counting(router.clone().oneshot(request)).await.unwrap();
-        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        let ask = || Request::get(&path).header(header::AUTHORIZATION, &signed).body(Body::empty()).unwrap();
+        for _ in 0..2 {
+            let answer = calls.counting(router.clone().oneshot(ask())).await.unwrap();
+            assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        }
     }
+    calls
+}
+
+/// A page with a picture, of a user whose token has to be asked about and who is charged for what comes.
+async fn calls_of_url_preview() -> SdkCalls {
+    let homeserver = Homeserver::start().await;
+    homeserver.knows(support::server::TOKEN, "@alice:example.org");
+    let web = Web::start().await;
+    let page = format!("<title>Large</title><img src='{}'>", web.url("/large.bmp"));
+    web.page("/", page);
+    let large = photos::drawn_as_bitmap(2000, 1600);
+    assert!(large.len() > PART_BYTES);
+    web.answers("/large.bmp", 200, &[("content-type", "image/bmp")], large);
+    let server = crate::previews::setup()
+        .set("MEDIA_DEV_TOKENS", "")
+        .set("MEDIA_HOMESERVER_URL", &homeserver.url())
+        .start()
+        .await;
+    let (calls, router) = (SdkCalls::default(), router("url-preview", server.gateway.deps()));
+    let path = format!("/_matrix/client/v1/media/preview_url?url={}", web.url("/"));
+    assert_eq!(send(&calls, &router, Method::GET, &path, Body::empty()).await, StatusCode::OK);
+    let pictures = server.objects_in_s3().await;
+    assert!(pictures.keys().all(|key| key.starts_with("previews/")) && pictures.len() == 1, "{pictures:?}");
     calls
 }
 
 async fn calls_of_remote_fetch(home: &Server, origin: &Server) -> SdkCalls {
     let deps = home.gateway.deps();
     let calls = SdkCalls::default();
+    read_signing_key(&calls).await;
     let theirs = origin.client().upload(vec![7; PART_BYTES + 5], "a/b", "").await;
     let missing = Mxc::new_on(&theirs.origin);
     for mxc in [&theirs, &missing] {
@@ -319,6 +412,19 @@ async fn calls_of_remote_fetch(home: &Server, origin: &Server) -> SdkCalls {
     let put = deps.store.blobs.put(&key, &theirs, "a/b", &mut broken);
     assert!(calls.counting(put).await.is_err());
     calls
+}
+
+/// What the function does first, when a process of it starts.
+async fn read_signing_key(calls: &SdkCalls) {
+    let parameters = Parameters::start().await;
+    parameters.keeps("/key", "as kept");
+    let place = SecretPlace {
+        parameter: "/key".to_owned(),
+        region: Some("eu-west-1".to_owned()),
+        credentials: Some(("AKIATEST".to_owned(), "secret".to_owned())),
+        endpoint: Some(parameters.url()),
+    };
+    assert_eq!(storage::secrets::read(&place, calls).await.unwrap(), "as kept");
 }
 
 fn cut_off() -> storage::BodyError {

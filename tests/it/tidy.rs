@@ -15,28 +15,30 @@ const LAYERS: [&[&str]; 10] = [
     &["storage", "imaging", "outbound"],
     &["thumbnailer", "matrix"],
     &["runtime"],
-    &["upload", "download-redirect", "thumbnail", "federation", "remote-fetch", "ingest"],
+    &["upload", "download-redirect", "thumbnail", "federation", "remote-fetch", "ingest", "url-preview"],
     &["engine-host"],
     &["s3-engine", "dynamodb-engine"],
     &["gateway"],
     &["support"],
-    &["it", "conformance", "benches"],
+    &["it", "conformance", "properties", "benches"],
 ];
 
 /// The engines know S3 and DynamoDB, and nothing of ours but each other's host.
 const ENGINES: [&str; 3] = ["engine-host", "s3-engine", "dynamodb-engine"];
 
 /// Whoever names one of these packages does the work that it stands for, and nobody else does. Tests may name anything.
-const ONLY_IN: [(&str, &[&str]); 12] = [
+const ONLY_IN: [(&str, &[&str]); 14] = [
     ("aws-sdk-s3", &["storage"]),
     ("aws-sdk-dynamodb", &["storage"]),
     ("aws-sdk-lambda", &["storage"]),
+    ("aws-sdk-ssm", &["storage"]),
     ("aws-config", &["storage"]),
     ("image", &["imaging"]),
     ("fast_image_resize", &["imaging"]),
     ("jpeg-encoder", &["imaging"]),
     ("reqwest", &["outbound"]),
     ("hickory-resolver", &["outbound"]),
+    ("html5gum", &["url-preview"]),
     ("lambda_http", &["runtime"]),
     ("dynoxide-rs", &["dynamodb-engine"]),
     ("s3s", &["s3-engine"]),

@@ -1,8 +1,10 @@
 //! Plain clients of S3 and DynamoDB, for looking at what the product left there.
 
 use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::config::{BehaviorVersion, Region};
-use media_core::Mxc;
+
+use media_core::{Mxc, Sha256};
 use storage::Settings;
 
 /// A client of the S3 that a gateway stands on.
@@ -17,17 +19,31 @@ pub(crate) fn s3(store: &Settings) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(config.build())
 }
 
-/// The names of all media in the durable table.
-pub(crate) async fn all_media(store: &Settings) -> Vec<Mxc> {
+fn dynamodb(store: &Settings) -> aws_sdk_dynamodb::Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(region(store))
         .endpoint_url(store.dynamodb_endpoint.clone().expect("embedded engines"))
         .credentials_provider(credentials(store))
         .http_client(aws_smithy_http_client::Builder::new().build_http());
-    let scan =
-        aws_sdk_dynamodb::Client::from_conf(config.build()).scan().table_name(&store.table).send().await;
-    let scan = scan.expect("a scan");
+    aws_sdk_dynamodb::Client::from_conf(config.build())
+}
+
+/// The media noted under a digest.
+pub(crate) async fn references(store: &Settings, digest: &Sha256) -> Vec<Mxc> {
+    let key = AttributeValue::S(format!("H#{digest}"));
+    let query = dynamodb(store).query().table_name(&store.table).key_condition_expression("pk = :pk");
+    let found = query.expression_attribute_values(":pk", key).send().await.expect("a query");
+    let names = found.items().iter().filter_map(|item| {
+        let (origin, media_id) = item.get("sk")?.as_s().ok()?.strip_prefix("R#")?.split_once('#')?;
+        Some(Mxc::parse(origin, media_id).expect("a name"))
+    });
+    names.collect()
+}
+
+/// The names of all media in the durable table.
+pub(crate) async fn all_media(store: &Settings) -> Vec<Mxc> {
+    let scan = dynamodb(store).scan().table_name(&store.table).send().await.expect("a scan");
     assert!(scan.last_evaluated_key().is_none(), "more than a test should leave");
     let media = scan.items().iter().filter_map(|item| {
         let is_main = item.get("sk")?.as_s().ok()? == "A";

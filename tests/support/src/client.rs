@@ -37,6 +37,12 @@ impl Client {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
+    /// The same client of another server; of whatever a whole URL names, when `base` is empty.
+    #[must_use]
+    pub fn with_base(&self, base: &str) -> Self {
+        Self { base: base.to_owned(), ..self.clone() }
+    }
+
     /// A request that the test finishes itself.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base));
@@ -71,6 +77,46 @@ impl Client {
             .header("content-type", content_type)
             .body(bytes);
         Answer::of(upload).await
+    }
+
+    /// Creates a name and returns it with the whole reply.
+    pub async fn create(&self) -> (Mxc, Value) {
+        let reply = self.try_create().await;
+        assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+        let reply = reply.json();
+        (reply["content_uri"].as_str().expect("a content_uri").parse().expect("an mxc:// URI"), reply)
+    }
+
+    /// Asks for a name, without a body as complement does it, and returns whatever came back.
+    pub async fn try_create(&self) -> Answer {
+        Answer::of(self.request(Method::POST, "/_matrix/media/v1/create")).await
+    }
+
+    /// Brings the bytes for a name that was created.
+    pub async fn put(
+        &self,
+        mxc: &Mxc,
+        bytes: impl Into<reqwest::Body>,
+        content_type: &str,
+        name: &str,
+    ) -> Answer {
+        let path = format!("/_matrix/media/v3/upload/{}/{}", mxc.origin, mxc.media_id);
+        let put = self.request(Method::PUT, &path).query(&[("filename", name)]);
+        Answer::of(put.header("content-type", content_type).body(bytes)).await
+    }
+
+    /// Says that the bytes for a name went straight to S3, as the clients of mautrix do.
+    pub async fn complete(&self, mxc: &Mxc, name: &str) -> Answer {
+        let path = format!(
+            "/_matrix/media/unstable/com.beeper.msc3870/upload/{}/{}/complete",
+            mxc.origin, mxc.media_id
+        );
+        Answer::of(self.request(Method::POST, &path).query(&[("filename", name)])).await
+    }
+
+    /// The old, unauthenticated download's own answer, with further parameters.
+    pub async fn legacy_download(&self, mxc: &Mxc, query: &str) -> Answer {
+        self.get(&format!("/_matrix/media/v3/download/{}/{}?{query}", mxc.origin, mxc.media_id)).await
     }
 
     /// The download endpoint's own answer.

@@ -11,7 +11,7 @@ use std::{
 
 use axum::{
     Json, Router,
-    extract::State,
+    extract::{Query, State},
     response::{IntoResponse as _, Response},
     routing::get,
 };
@@ -24,6 +24,7 @@ use tokio::net::TcpListener;
 pub struct Homeserver {
     address: SocketAddr,
     answers: Arc<Mutex<HashMap<String, (StatusCode, Value)>>>,
+    services: Arc<Mutex<HashMap<String, String>>>,
     asked: Arc<AtomicUsize>,
 }
 
@@ -32,7 +33,8 @@ impl Homeserver {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port");
         let address = listener.local_addr().expect("an address");
-        let homeserver = Self { address, answers: Arc::default(), asked: Arc::default() };
+        let homeserver =
+            Self { address, answers: Arc::default(), services: Arc::default(), asked: Arc::default() };
         let routes = Router::new()
             .route("/_matrix/client/v3/account/whoami", get(whoami))
             .with_state(homeserver.clone());
@@ -51,6 +53,13 @@ impl Homeserver {
         self.answers_with(token, StatusCode::OK, json!({ "user_id": user }));
     }
 
+    /// From now on `token` is an application service's, which acts for every user whose id begins so, on their device
+    /// `DEVICE` and no other; and without `user_id` for `@service:example.org`.
+    pub fn knows_service(&self, token: &str, namespace: &str) {
+        let mut services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
+        services.insert(token.to_owned(), namespace.to_owned());
+    }
+
     /// From now on this is the answer about `token`.
     pub fn answers_with(&self, token: &str, status: StatusCode, body: Value) {
         self.answers.lock().unwrap_or_else(PoisonError::into_inner).insert(token.to_owned(), (status, body));
@@ -63,13 +72,34 @@ impl Homeserver {
     }
 }
 
-async fn whoami(State(homeserver): State<Homeserver>, headers: HeaderMap) -> Response {
+async fn whoami(
+    State(homeserver): State<Homeserver>,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+) -> Response {
     homeserver.asked.fetch_add(1, Ordering::SeqCst);
     let token =
         headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let services = homeserver.services.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(namespace) = token.and_then(|token| services.get(token)) {
+        let (status, body) = as_service(namespace, &query);
+        return (status, Json(body)).into_response();
+    }
     let answers = homeserver.answers.lock().unwrap_or_else(PoisonError::into_inner);
     let unknown =
         (StatusCode::UNAUTHORIZED, json!({ "errcode": "M_UNKNOWN_TOKEN", "error": "Unknown token" }));
     let (status, body) = token.and_then(|token| answers.get(token)).cloned().unwrap_or(unknown);
     (status, Json(body)).into_response()
+}
+
+fn as_service(namespace: &str, query: &HashMap<String, String>) -> (StatusCode, Value) {
+    let user_id = query.get("user_id").map_or("@service:example.org", String::as_str);
+    let refused = |status, errcode: &str| (status, json!({ "errcode": errcode, "error": "no" }));
+    if query.contains_key("user_id") && !user_id.starts_with(namespace) {
+        return refused(StatusCode::FORBIDDEN, "M_FORBIDDEN");
+    }
+    if query.get("device_id").is_some_and(|device| device != "DEVICE") {
+        return refused(StatusCode::BAD_REQUEST, "M_UNKNOWN_DEVICE");
+    }
+    (StatusCode::OK, json!({ "user_id": user_id }))
 }

@@ -8,7 +8,7 @@ use std::{
 use engine_host::Faults;
 use gateway::{Gateway, Surroundings};
 use media_core::{Mxc, Record};
-use runtime::Config;
+use runtime::{Config, config::KeyPlace};
 use tempfile::TempDir;
 
 use crate::Client;
@@ -70,10 +70,34 @@ impl Setup {
     /// Starts it over a folder that another left behind.
     pub async fn start_over(self, folder: TempDir) -> Server {
         let path = folder.path().to_str().expect("a readable path").to_owned();
-        let settings = self.set("MEDIA_DATA_FOLDER", &path);
-        let Self { settings, surroundings } = settings;
+        let setup = self.set("MEDIA_DATA_FOLDER", &path);
+        let config = setup.config();
+        setup.start_as(config, folder).await
+    }
+
+    /// Starts it over the engines of another and with its clock: a second gateway of one store.
+    pub async fn start_beside(self, other: &Server) -> Server {
+        let folder = TempDir::new().expect("a temporary folder");
+        let path = folder.path().to_str().expect("a readable path").to_owned();
+        let mut setup = self.set("MEDIA_DATA_FOLDER", &path);
+        setup.surroundings =
+            Surroundings { clock: other.surroundings.clock.clone(), ..Surroundings::default() };
+        let theirs = &other.gateway.deps().config;
+        let mut config = setup.config();
+        // Its functions are its own.
+        config.store =
+            storage::Settings { lambda_endpoint: None, lambda_credentials: None, ..theirs.store.clone() };
+        config.federation.signing_key.clone_from(&theirs.federation.signing_key);
+        setup.start_as(config, folder).await
+    }
+
+    fn config(&self) -> Config {
+        Config::read(|name| self.settings.get(name).cloned()).expect("a usable configuration")
+    }
+
+    async fn start_as(self, config: Config, folder: TempDir) -> Server {
         log_to_the_test();
-        let config = Config::read(|name| settings.get(name).cloned()).expect("a usable configuration");
+        let Self { settings, surroundings } = self;
         let gateway =
             Box::pin(Gateway::start(config, surroundings.clone())).await.expect("a gateway that starts");
         Server { gateway, surroundings, folder, settings }
@@ -84,6 +108,49 @@ impl Server {
     /// The usual server.
     pub async fn start() -> Self {
         Setup::new().start().await
+    }
+
+    /// A second gateway in this process, of the same name, over this one's engines. It must not outlive this one.
+    pub async fn beside(&self) -> Self {
+        self.setup().start_beside(self).await
+    }
+
+    /// How this server was to be, for another that is like it.
+    #[must_use]
+    pub fn setup(&self) -> Setup {
+        Setup { settings: self.settings.clone(), surroundings: self.surroundings.clone() }
+    }
+
+    /// What a process has to find in its environment to be a second gateway of the same name over this one's engines.
+    #[must_use]
+    pub fn environment_beside(&self) -> Vec<(&'static str, String)> {
+        let config = &self.gateway.deps().config;
+        let store = &config.store;
+        let (key, secret) = store.credentials.clone().expect("embedded engines");
+        let url = |url: &Option<String>| url.clone().expect("embedded engines");
+        let Some(KeyPlace::File(signing_key)) = &config.federation.signing_key else {
+            panic!("a key's file")
+        };
+        let mut variables = vec![
+            ("MEDIA_SERVER_NAME", config.server_name.to_string()),
+            ("MEDIA_SIGNING_KEY_FILE", signing_key.to_str().expect("a readable path").to_owned()),
+            ("MEDIA_REGION", store.region.clone().expect("embedded engines")),
+            ("MEDIA_S3_ENDPOINT", url(&store.s3_endpoint)),
+            ("MEDIA_S3_PUBLIC_ENDPOINT", url(&store.s3_public_endpoint)),
+            ("MEDIA_DYNAMODB_ENDPOINT", url(&store.dynamodb_endpoint)),
+            ("AWS_ACCESS_KEY_ID", key),
+            ("AWS_SECRET_ACCESS_KEY", secret),
+        ];
+        for name in ["MEDIA_FEDERATION_CA_FILE", "MEDIA_FEDERATION_ALLOW_NETWORKS"] {
+            variables.extend(self.settings.get(name).map(|value| (name, value.clone())));
+        }
+        variables
+    }
+
+    /// Its server name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.gateway.deps().server_name.as_str()
     }
 
     /// A client with the usual user's token.
@@ -110,11 +177,30 @@ impl Server {
         self.gateway.deps().store.calls.by_operation()
     }
 
+    /// How many calls of one operation there have been.
+    #[must_use]
+    pub fn sdk_calls_of(&self, operation: &str) -> u64 {
+        self.sdk_calls().get(operation).copied().unwrap_or(0)
+    }
+
     /// Stops it and starts it again over the same folder.
     pub async fn restart(self) -> Self {
         let Self { gateway, surroundings, folder, settings } = self;
         gateway.stop().await;
         Setup { settings, surroundings }.start_over(folder).await
+    }
+
+    /// Stops it and starts it again over the same folder, with some settings changed.
+    pub async fn restart_with(mut self, changed: &[(&str, &str)]) -> Self {
+        for (name, value) in changed {
+            self.settings.insert((*name).to_owned(), (*value).to_owned());
+        }
+        self.restart().await
+    }
+
+    /// The media that the table notes under a digest, asked past the product.
+    pub async fn references_to(&self, digest: &media_core::Sha256) -> Vec<Mxc> {
+        crate::aws::references(&self.gateway.deps().config.store, digest).await
     }
 
     /// How many objects and how many unfinished multipart uploads S3 has, asked past the product.
