@@ -3,8 +3,7 @@
 //! <https://spec.matrix.org/v1.19/client-server-api/#get_matrixmediav3downloadservernamemediaid>
 
 use axum::{extract::State, response::Response};
-use matrix::{Ask, Door, MediaPath, Query, Result, Visitor, Wanted, respond};
-use media_core::{Refusal, access::Origin};
+use matrix::{MediaPath, Query, Result, Visitor, Wanted, respond};
 use runtime::Deps;
 use storage::presign::Presentation;
 
@@ -17,11 +16,7 @@ pub(crate) async fn get_content_legacy(
     wanted: Wanted,
 ) -> Result<Response> {
     let mxc = path.mxc()?;
-    let may_redirect = query.flag("allow_redirect", false)?;
-    if !query.flag("allow_remote", true)? && deps.reader.origin_of(&mxc) == Origin::Remote {
-        return Err(Refusal::NotFound.into());
-    }
-    let ask = Ask { door: Door::Legacy(caller.clone()), wait: query.wait(&deps.limits)? };
+    let (ask, may_redirect) = deps.reader.legacy_ask(&mxc, &query, caller.clone())?;
     deps.throttle.read(&caller).await?;
 
     let record = deps.store.records.get(&mxc).await?;

@@ -3,12 +3,8 @@
 //! <https://spec.matrix.org/v1.19/client-server-api/#get_matrixmediav3thumbnailservernamemediaid>
 
 use axum::{extract::State, response::Response};
-use matrix::{Ask, Door, MediaPath, Query, Result, Visitor, Wanted, respond};
-use media_core::{
-    Refusal,
-    access::Origin,
-    thumbnail::{Body, choose},
-};
+use matrix::{MediaPath, Query, Result, Visitor, Wanted, respond};
+use media_core::thumbnail::{Body, choose};
 use thumbnailer::Ready;
 
 use crate::Thumbnails;
@@ -24,11 +20,7 @@ pub(crate) async fn get_content_thumbnail_legacy(
     let deps = &thumbnails.deps;
     let mxc = path.mxc()?;
     let shape = choose(query.thumbnail()?);
-    let may_redirect = query.flag("allow_redirect", false)?;
-    if !query.flag("allow_remote", true)? && deps.reader.origin_of(&mxc) == Origin::Remote {
-        return Err(Refusal::NotFound.into());
-    }
-    let ask = Ask { door: Door::Legacy(caller.clone()), wait: query.wait(&deps.limits)? };
+    let (ask, may_redirect) = deps.reader.legacy_ask(&mxc, &query, caller.clone())?;
     deps.throttle.read(&caller).await?;
 
     let (Ready { thumbnail, fresh, .. }, shown_as) = thumbnails.find(&mxc, shape, &ask).await?;

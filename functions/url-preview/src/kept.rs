@@ -5,10 +5,10 @@ use std::time::Duration;
 use matrix::{Caller, Error, Result};
 use media_core::{
     Refusal,
+    clock::jittered,
     limits::{POLL_FIRST, POLL_MAX},
     mxc::random_name,
 };
-use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 use storage::{Outcome, SdkCalls, ephemeral::Expiring};
 use tokio::time::timeout;
@@ -141,9 +141,4 @@ impl Previews {
             Failure::TooLarge => Refusal::RemoteTooLarge { limit_bytes: self.picture_bytes() as u64 },
         }
     }
-}
-
-/// A quarter more or less, so that those who began to wait together do not all look together.
-fn jittered(pause: Duration) -> Duration {
-    pause.mul_f64(rand::rng().random_range(0.75..1.25))
 }

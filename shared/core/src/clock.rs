@@ -9,6 +9,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use rand::RngExt as _;
+
 /// Where every part of the repository reads the time, so that a test can choose it.
 #[derive(Clone, Debug, Default)]
 pub struct Clock(Source);
@@ -112,6 +114,12 @@ impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// A quarter more or less, by chance, so that those who began to wait together do not all come back together.
+#[must_use]
+pub fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64(rand::rng().random_range(0.75..1.25))
 }
 
 fn millis(duration: Duration) -> u64 {

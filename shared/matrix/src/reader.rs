@@ -5,14 +5,14 @@ use std::{sync::Arc, time::Duration};
 use media_core::{
     Clock, Content, Legacy, Limits, Mxc, Neighbours, OwnedServerName, Record, Refusal, Timestamp,
     access::{self, Answer, Origin},
+    clock::jittered,
     limits::{LEASE_LIFE, POLL_FIRST, POLL_MAX, RETRY_FIRST},
     mxc::random_name,
     record::{Failure, FailureReason, Lease},
 };
-use rand::RngExt as _;
 use storage::{Functions, Outcome, Records, functions::FetchOrder};
 
-use crate::{Bell, Caller, Error, Result, Throttle};
+use crate::{Bell, Caller, Error, Query, Result, Throttle};
 
 /// Characters of chance in the name of an attempt: enough that two never meet.
 const ATTEMPT_CHARS: usize = 24;
@@ -65,6 +65,20 @@ impl Reader {
     #[must_use]
     pub fn origin_of(&self, mxc: &Mxc) -> Origin {
         if mxc.origin == self.server_name { Origin::Local } else { Origin::Remote }
+    }
+
+    /// How somebody asks for `mxc` on the old paths, and whether they may be sent elsewhere for the bytes.
+    ///
+    /// # Errors
+    /// A parameter that makes no sense; [`Refusal::NotFound`] for another server's media where the caller does not want it
+    /// fetched (`allow_remote=false`), cached or not.
+    pub fn legacy_ask(&self, mxc: &Mxc, query: &Query, caller: Caller) -> Result<(Ask, bool), Refusal> {
+        let may_redirect = query.flag("allow_redirect", false)?;
+        if !query.flag("allow_remote", true)? && self.origin_of(mxc) == Origin::Remote {
+            return Err(Refusal::NotFound);
+        }
+        let ask = Ask { door: Door::Legacy(caller), wait: query.wait(&self.limits)? };
+        Ok((ask, may_redirect))
     }
 
     /// Whose media this is, unless readers may have nothing of that server, cached or not.
@@ -162,9 +176,4 @@ impl Reader {
         self.records.fail(mxc, lease, &failure).await?;
         Ok(())
     }
-}
-
-/// A quarter more or less, so that those who began to wait together do not all look together.
-fn jittered(pause: Duration) -> Duration {
-    pause.mul_f64(rand::rng().random_range(0.75..1.25))
 }

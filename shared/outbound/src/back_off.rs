@@ -2,9 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use media_core::{Clock, OwnedServerName, ServerName, Timestamp};
+use media_core::{Clock, OwnedServerName, ServerName, Timestamp, clock::jittered};
 use moka::future::Cache;
-use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -130,11 +129,6 @@ fn entry(server: &ServerName) -> String {
 fn rest(failures: u32) -> Duration {
     let doublings = failures.saturating_sub(1).min(16);
     (REST_FIRST * 2_u32.pow(doublings)).min(REST_MAX)
-}
-
-/// A quarter more or less, so that servers which failed together are not asked again together.
-fn jittered(rest: Duration) -> Duration {
-    rest.mul_f64(rand::rng().random_range(0.75..1.25))
 }
 
 #[cfg(test)]
