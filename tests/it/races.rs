@@ -379,7 +379,7 @@ async fn what_was_found_is_noted_of_the_object_that_was_read() {
     let (_server, records) = records().await;
     let mxc = name();
     records.reserve(&record(&mxc, State::Stored(content("x")))).await.unwrap();
-    let found = Picture::Measured { width: 3, height: 4 };
+    let found = Picture::Measured { width: 3, height: 4, moves: false };
     assert!(!records.note_picture(&mxc, "originals/y", found).await.unwrap().is_won());
     assert!(records.note_picture(&mxc, "originals/x", found).await.unwrap().is_won());
     assert_eq!(records.get(&mxc).await.unwrap().unwrap().picture, Some(found));

@@ -114,6 +114,18 @@ pub const MAX_PARTS: i32 = 10_000;
 /// A thumbnail of at most this many bytes is kept in its record and needs no object.
 pub const INLINE_THUMBNAIL_BYTES: usize = 4 * 1024;
 
+/// Memory that decoding one picture may take, in bytes: the decoder's and its result's; the source is not counted.
+pub const DECODER_MEMORY_BYTES: usize = 56 * 1024 * 1024;
+
+/// Frames of the longest animation that is thumbnailed as one; of a longer one the first frame has to do.
+pub const MAX_FRAMES: u64 = 2_000;
+
+/// Pixels of all frames of an animation, at full size: what is decoded to make a moving thumbnail.
+pub const MAX_WATCHED_PIXELS: u64 = 256 * 1024 * 1024;
+
+/// Pixels of all frames of a moving thumbnail: what is encoded. A hundred frames of 640 × 480 are 31 million.
+pub const MAX_SHOWN_PIXELS: u64 = 128 * 1024 * 1024;
+
 /// Thumbnails kept for one piece of media. Further shapes are made and served, but not kept, so that a caller who
 /// asks for every aspect there is cannot fill the store.
 pub const MAX_STORED_THUMBNAILS: usize = 64;

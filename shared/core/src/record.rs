@@ -141,18 +141,22 @@ impl FailureReason {
     }
 }
 
-/// What `ingest` found in the bytes.
+/// What was found in the bytes by whoever looked first: `ingest`, or a reader who came before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Picture {
-    /// A picture of this size, in pixels, after its orientation was applied.
+    /// A picture of this size, in pixels, after its orientation was applied. It may have more of them than the limit.
     Measured {
         /// Pixels across.
         width: u32,
         /// Pixels down.
         height: u32,
+        /// Whether it has more than one frame.
+        moves: bool,
     },
-    /// Nothing that a thumbnail can be made of: a document, a broken file, more pixels than the limit.
+    /// Nothing that a thumbnail can be made of: a document, a broken or an encrypted file.
     Unsupported,
+    /// A picture that takes more time or memory than it is given.
+    Exhausting,
 }
 
 /// A SHA-256 digest.

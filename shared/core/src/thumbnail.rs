@@ -1,8 +1,14 @@
-//! Which thumbnails exist, and which one answers a request.
+//! Which thumbnails there are: their shapes, their formats, and where their bytes lie.
+
+mod choose;
+mod fit;
 
 use std::fmt;
 
 use crate::refusal::Refusal;
+
+pub use choose::{Choice, choose, step, usual};
+pub use fit::{Fit, fit};
 
 /// The five usual thumbnails (client-server API, "Thumbnails"): made when a picture arrives.
 pub const USUAL: [Shape; 5] = [
@@ -13,11 +19,9 @@ pub const USUAL: [Shape; 5] = [
     Shape::new(800, 600, Method::Scale),
 ];
 
-/// Boxes that a `scale` request is rounded up to; beyond the usual ones they are made when asked for.
-const SCALE_STEPS: [(u32, u32); 5] = [(320, 240), (640, 480), (800, 600), (1280, 960), (1920, 1440)];
-
-/// Longest sides that a `crop` request is rounded up to.
-const CROP_STEPS: [u32; 7] = [32, 96, 320, 640, 800, 1280, 1920];
+/// Which way of making thumbnails this is. It is part of their keys and entity tags, so that other bytes have another name,
+/// and what an earlier version could make nothing of is looked at again.
+pub const PIPELINE_VERSION: u32 = 3;
 
 /// How a picture is fitted to a size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -184,34 +188,6 @@ pub fn parse(
     Ok(Shape { width: side("width", width)?, height: side("height", height)?, method, animated })
 }
 
-/// The shape that answers a request: the smallest step that is large enough, so that few shapes serve all requests.
-///
-/// A `crop` keeps the request's aspect (to a pixel). What asks for more than the largest step gets the largest step:
-/// the caller then prefers the original, when it is smaller than that anyway.
-#[must_use]
-pub fn choose(wanted: Shape) -> Shape {
-    let (width, height) = match wanted.method {
-        Method::Scale => scale_step(wanted),
-        Method::Crop => crop_step(wanted),
-    };
-    Shape { width, height, ..wanted }
-}
-
-fn scale_step(wanted: Shape) -> (u32, u32) {
-    let enough = |&&(width, height): &&(u32, u32)| width >= wanted.width && height >= wanted.height;
-    *SCALE_STEPS.iter().find(enough).unwrap_or(&SCALE_STEPS[SCALE_STEPS.len() - 1])
-}
-
-fn crop_step(wanted: Shape) -> (u32, u32) {
-    let longest = wanted.width.max(wanted.height);
-    let step = *CROP_STEPS.iter().find(|&&step| step >= longest).unwrap_or(&CROP_STEPS[CROP_STEPS.len() - 1]);
-    let fit = |side: u32| {
-        let scaled = (u64::from(side) * u64::from(step)).div_ceil(u64::from(longest));
-        u32::try_from(scaled).unwrap_or(step).max(1)
-    };
-    (fit(wanted.width), fit(wanted.height))
-}
-
 fn side(name: &'static str, value: Option<&str>) -> Result<u32, Refusal> {
     let value = value.ok_or(Refusal::MissingParam(name))?;
     match value.parse::<i64>() {
@@ -223,42 +199,6 @@ fn side(name: &'static str, value: Option<&str>) -> Result<u32, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn check(method: Method, asked: (u32, u32), expected: (u32, u32)) {
-        let chosen = choose(Shape::new(asked.0, asked.1, method));
-        assert_eq!((chosen.width, chosen.height), expected, "{method:?} {asked:?}");
-    }
-
-    #[test]
-    fn the_usual_sizes_are_their_own_answer() {
-        for shape in USUAL {
-            assert_eq!(choose(shape), shape);
-        }
-    }
-
-    #[test]
-    fn other_sizes_are_rounded_up() {
-        check(Method::Scale, (1, 1), (320, 240));
-        check(Method::Scale, (320, 241), (640, 480));
-        check(Method::Scale, (801, 1), (1280, 960));
-        check(Method::Scale, (u32::MAX, 1), (1920, 1440));
-        check(Method::Crop, (1, 1), (32, 32));
-        check(Method::Crop, (33, 33), (96, 96));
-        check(Method::Crop, (320, 240), (320, 240));
-        check(Method::Crop, (100, 50), (320, 160));
-        check(Method::Crop, (u32::MAX, 1), (1920, 1));
-    }
-
-    #[test]
-    fn a_crop_keeps_the_aspect_of_the_request() {
-        for (width, height) in [(48, 48), (50, 200), (300, 400), (799, 601)] {
-            let chosen = choose(Shape::new(width, height, Method::Crop));
-            assert!(chosen.width >= width && chosen.height >= height);
-            let wanted = f64::from(width) / f64::from(height);
-            let got = f64::from(chosen.width) / f64::from(chosen.height);
-            assert!((wanted / got - 1.0).abs() < 0.02, "{width}x{height}: {chosen}");
-        }
-    }
 
     #[test]
     fn senseless_parameters_are_refused_by_name() {

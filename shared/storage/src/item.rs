@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use media_core::{
     Content, Day, Mxc, Record, Reservation, Sha256, State, Timestamp,
     record::{Failure, FailureReason, Lease, Picture},
-    thumbnail::{Body, Format, Method, Shape, Thumbnail},
+    thumbnail::{Body, Format, Method, PIPELINE_VERSION, Shape, Thumbnail},
 };
 
 use crate::Error;
@@ -47,6 +47,7 @@ pub(crate) mod attribute {
     pub(crate) const ATTEMPTS: &str = "attempts";
     pub(crate) const RETRY_MS: &str = "retry_ms";
     pub(crate) const PICTURE: &str = "picture";
+    pub(crate) const PIPELINE: &str = "pipeline";
     pub(crate) const WIDTH: &str = "width_px";
     pub(crate) const HEIGHT: &str = "height_px";
     pub(crate) const INLINE: &str = "inline_bytes";
@@ -143,10 +144,16 @@ pub(crate) fn of_content(content: &Content) -> Vec<(&'static str, AttributeValue
 pub(crate) fn of_picture(picture: Picture) -> Vec<(&'static str, AttributeValue)> {
     use attribute as a;
     match picture {
-        Picture::Measured { width, height } => {
-            vec![(a::PICTURE, text("measured")), (a::WIDTH, number(width)), (a::HEIGHT, number(height))]
+        Picture::Measured { width, height, moves } => {
+            let word = text(if moves { "moving" } else { "measured" });
+            vec![(a::PICTURE, word), (a::WIDTH, number(width)), (a::HEIGHT, number(height))]
         }
-        Picture::Unsupported => vec![(a::PICTURE, text("unsupported"))],
+        Picture::Unsupported => {
+            vec![(a::PICTURE, text("unsupported")), (a::PIPELINE, number(PIPELINE_VERSION))]
+        }
+        Picture::Exhausting => {
+            vec![(a::PICTURE, text("exhausting")), (a::PIPELINE, number(PIPELINE_VERSION))]
+        }
     }
 }
 
@@ -304,12 +311,16 @@ impl<'a> Reader<'a> {
 
     fn picture(&self) -> Result<Option<Picture>, Error> {
         use attribute as a;
+        let by_this_pipeline =
+            || self.number(a::PIPELINE).is_ok_and(|version: u32| version == PIPELINE_VERSION);
         Ok(match self.text(a::PICTURE) {
-            Ok("measured") => {
-                Some(Picture::Measured { width: self.number(a::WIDTH)?, height: self.number(a::HEIGHT)? })
+            Ok(word @ ("measured" | "moving")) => {
+                let (width, height) = (self.number(a::WIDTH)?, self.number(a::HEIGHT)?);
+                Some(Picture::Measured { width, height, moves: word == "moving" })
             }
-            Ok(_) => Some(Picture::Unsupported),
-            Err(_) => None,
+            Ok("exhausting") if by_this_pipeline() => Some(Picture::Exhausting),
+            Ok("unsupported") if by_this_pipeline() => Some(Picture::Unsupported),
+            Ok(_) | Err(_) => None,
         })
     }
 
@@ -336,7 +347,7 @@ mod tests {
             quarantined_by: Some("@b:example.org".into()),
             protected: true,
             last_access: Some(Day(3)),
-            picture: Some(Picture::Measured { width: 4, height: 5 }),
+            picture: Some(Picture::Measured { width: 4, height: 5, moves: true }),
         }
     }
 

@@ -8,14 +8,11 @@ use std::fmt;
 use media_core::{
     Sha256,
     mxc::random_name,
-    thumbnail::{Format, Shape},
+    thumbnail::{Format, PIPELINE_VERSION, Shape},
 };
 
 /// Characters of chance in a key: 192 bits, since whoever knows a key is one signature away from the bytes.
 const RANDOM_CHARS: usize = 32;
-
-/// Grows when the pipeline makes other bytes of the same source, so that old thumbnails are not taken for new ones.
-const PIPELINE_VERSION: u32 = 2;
 
 /// The name of one object in the bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
