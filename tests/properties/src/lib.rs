@@ -5,6 +5,7 @@
 //! makes up, and over the corpus that fuzzing left behind (`tests/fuzz/corpus`).
 
 pub mod content_disposition;
+pub mod jpeg_shrink;
 pub mod multipart;
 pub mod range;
 pub mod server_name;
@@ -22,6 +23,7 @@ pub struct Target {
 /// All of them.
 pub const TARGETS: &[Target] = &[
     Target { name: "content_disposition", hold: content_disposition::hold },
+    Target { name: "jpeg_shrink", hold: jpeg_shrink::hold },
     Target { name: "multipart", hold: multipart::hold },
     Target { name: "range", hold: range::hold },
     Target { name: "server_name", hold: server_name::hold },
