@@ -1,9 +1,14 @@
 //! Bytes in, thumbnails out: pure CPU, no I/O, no panic on any input.
 //!
-//! What is a picture is decided by its bytes, never by its claimed type. Animations are thumbnailed by their first frame;
-//! a request for a moving thumbnail gets a still one, which the specification allows.
+//! What is a picture is decided by its bytes, never by its claimed type. `docs/formats.md` says which kinds are understood, by
+//! which crates, and why others are not. Nothing is decoded before its header was measured and admitted, and whatever is
+//! decoded is decoded no larger than its thumbnails need.
 
+mod budget;
+mod encode;
+mod formats;
 mod pipeline;
+mod raster;
 mod steps;
 
 use media_core::thumbnail::{Format, Shape};
@@ -17,12 +22,14 @@ pub struct Measured {
     pub width: u32,
     /// Pixels down, as seen.
     pub height: u32,
+    /// Whether there is more than one frame.
+    pub moves: bool,
 }
 
 /// One thumbnail, encoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
-    /// The shape that it answers.
+    /// The shape that it answers. It is still where the source is, whatever was asked for.
     pub shape: Shape,
     /// What it is encoded as.
     pub format: Format,
@@ -49,6 +56,9 @@ pub enum Unthumbnailable {
     /// More bytes than the limit.
     #[error("the picture's file is too large")]
     TooManyBytes,
+    /// Decoding would take more memory than [`media_core::limits::DECODER_MEMORY_BYTES`].
+    #[error("the picture would take too much memory")]
+    TooMuchMemory,
     /// The time that the caller gave is over.
     #[error("the time for this picture is over")]
     OutOfTime,

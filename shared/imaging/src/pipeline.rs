@@ -1,44 +1,45 @@
 //! The steps from bytes to thumbnails, in order.
 
-use image::DynamicImage;
-use media_core::{
-    Limits,
-    thumbnail::{Shape, USUAL},
-};
+use media_core::{Limits, thumbnail::Shape};
 
 use crate::{
     Measured, Picture, Unthumbnailable,
-    steps::{decode, encode, fit, measure as measuring, resize, sniff},
+    budget::Budget,
+    encode::encode,
+    formats::Kind,
+    steps::{
+        admit::admit,
+        animate::animate,
+        ladder::{Admitted, Ladder},
+        measure::measure as measure_header,
+        sniff::sniff,
+    },
 };
 
 /// Whether these bytes, at least the first of them, begin a picture of a kind that is understood.
 #[must_use]
 pub fn is_picture(head: &[u8]) -> bool {
-    sniff::sniff(head).is_ok()
+    sniff(head).is_ok()
 }
 
 /// The media type of a picture, by its bytes; `None` when they are none of a kind that is understood.
 #[must_use]
 pub fn content_type(head: &[u8]) -> Option<&'static str> {
-    sniff::sniff(head).ok().map(|kind| kind.to_mime_type())
+    sniff(head).ok().map(Kind::content_type)
 }
 
-/// Reads a picture's header and says how large it will be seen; decodes no pixel.
+/// Reads a picture's header and says how large it will be seen; decodes no pixel, and refuses none for being many.
 ///
 /// # Errors
-/// The bytes are no picture, or one that is over a limit.
-pub fn measure(source: &[u8], limits: &Limits) -> Result<Measured, Unthumbnailable> {
-    let kind = sniff::sniff(source)?;
-    measuring::measure(source, kind, limits)
+/// The bytes are no picture.
+pub fn measure(source: &[u8]) -> Result<Measured, Unthumbnailable> {
+    Ok(measure_header(source, sniff(source)?)?.seen())
 }
 
-/// Makes one thumbnail for each shape from one decode: the larger first, the smaller ones from it.
+/// Makes one thumbnail for each shape, the usual ones from one decode.
 ///
-/// The same source and shape make the same bytes, whatever else is made with it: what a thumbnail is made from is the
-/// picture itself or one of the usual sizes ([`USUAL`]), which are gone through on the way whether or not they are wanted.
-/// Records, keys and entity tags rely on it.
-///
-/// `time_is_up` is asked between the steps. The answers come in the order of `shapes`.
+/// The same source and shape make the same bytes, whatever else is made with it. `time_is_up` is asked between the steps, and
+/// within those that take long. The answers come in the order of `shapes`.
 ///
 /// # Errors
 /// The bytes are no picture, or one that is over a limit, or the time is up.
@@ -48,43 +49,22 @@ pub fn thumbnails(
     limits: &Limits,
     time_is_up: &dyn Fn() -> bool,
 ) -> Result<Vec<Picture>, Unthumbnailable> {
-    let kind = sniff::sniff(source)?;
-    measuring::measure(source, kind, limits)?;
-    let in_time = || {
-        if time_is_up() { Err(Unthumbnailable::OutOfTime) } else { Ok(()) }
+    let kind = sniff(source)?;
+    let header = measure_header(source, kind)?;
+    admit(source, &header, limits)?;
+    let admitted = Admitted { source, kind, header: &header, budget: Budget::new(time_is_up) };
+    let mut ladder = Ladder::new(admitted);
+    let mut still = |shape: Shape| {
+        let (small, came) = ladder.raster(shape)?;
+        encode(&small, shape, came)
     };
-
-    in_time()?;
-    let whole = decode::decode(source, kind, limits)?;
-    let mut made: Vec<Option<Picture>> = vec![None; shapes.len()];
-    let mut nearest: Option<DynamicImage> = None;
-    for shape in in_order(shapes) {
-        in_time()?;
-        let size = (whole.width(), whole.height());
-        // What a smaller thumbnail is made from must itself be large enough for it.
-        let wanted = fit::fit(size, shape);
-        let large_enough =
-            |picture: &&DynamicImage| fit::covers((picture.width(), picture.height()), size, wanted);
-        let from = nearest.as_ref().filter(large_enough).unwrap_or(&whole);
-        let (small, intermediate) = resize::resize(from, fit::fit((from.width(), from.height()), shape))?;
-        for at in (0..shapes.len()).filter(|&at| shapes[at] == shape) {
-            made[at] = Some(encode::encode(&small, shape, kind)?);
+    let make = |shape: &Shape| {
+        // What does not move answers as if it had not been asked to; what moves too long answers so, but with one frame.
+        let shape = Shape { animated: shape.animated && header.frames > 1, ..*shape };
+        match if shape.animated { animate(&admitted, shape)? } else { None } {
+            Some(moving) => Ok(moving),
+            None => still(shape),
         }
-        if USUAL.contains(&shape) {
-            nearest = Some(intermediate);
-        }
-    }
-    Ok(made.into_iter().flatten().collect())
-}
-
-/// The shapes that are wanted and the usual ones on the way to them, the larger first; of equally large ones the usual
-/// one, so that the other is made from it always.
-fn in_order(wanted: &[Shape]) -> Vec<Shape> {
-    let area = |shape: &Shape| u64::from(shape.width) * u64::from(shape.height);
-    let smallest = wanted.iter().map(area).min().unwrap_or(u64::MAX);
-    let on_the_way = USUAL.into_iter().filter(|usual| area(usual) >= smallest);
-    let mut order: Vec<_> = on_the_way.chain(wanted.iter().copied()).collect();
-    order.sort_by_key(|shape| (std::cmp::Reverse(area(shape)), !USUAL.contains(shape), *shape));
-    order.dedup();
-    order
+    };
+    shapes.iter().map(make).collect()
 }

@@ -4,7 +4,8 @@
 
 use std::io::Cursor;
 
-use image::{DynamicImage, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
+use image::codecs::webp::WebPDecoder;
+use image::{AnimationDecoder as _, DynamicImage, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 use imaging::{Picture, Unthumbnailable, measure, thumbnails};
 use media_core::{
     Limits,
@@ -21,6 +22,10 @@ fn encoded(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     picture.write_to(&mut bytes, format).unwrap();
     bytes.into_inner()
+}
+
+fn fixture(name: &str) -> Vec<u8> {
+    std::fs::read(format!("{}/../../tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
 fn make(source: &[u8], shapes: &[Shape]) -> Result<Vec<Picture>, Unthumbnailable> {
@@ -49,7 +54,7 @@ fn every_kind_is_understood_by_its_bytes_alone() {
         ImageFormat::Qoi,
     ] {
         let source = encoded(&picture, format);
-        let measured = measure(&source, &Limits::default()).unwrap();
+        let measured = measure(&source).unwrap();
         assert_eq!((measured.width, measured.height), (400, 300), "{format:?}");
         let made = make(&source, &[Shape::new(320, 240, Method::Scale)]).unwrap();
         assert_eq!((made[0].width, made[0].height), (320, 240), "{format:?}");
@@ -128,7 +133,7 @@ fn every_orientation_is_turned_the_right_way_up() {
         (8, true, false),
     ] {
         let source = oriented(&red_at(right, bottom), orientation);
-        let measured = measure(&source, &Limits::default()).unwrap();
+        let measured = measure(&source).unwrap();
         let turned = orientation >= 5;
         assert_eq!((measured.width, measured.height), if turned { (h, w) } else { (w, h) }, "{orientation}");
         let made = make(&source, &[Shape::new(800, 600, Method::Scale)]).unwrap();
@@ -143,11 +148,14 @@ fn every_orientation_is_turned_the_right_way_up() {
 #[test]
 fn limits_hold_before_anything_is_decoded() {
     let source = encoded(&gradient(100, 100), ImageFormat::Png);
-    let limits = |image_pixels, image_bytes| Limits { image_pixels, image_bytes, ..Limits::default() };
+    let make_within = |image_pixels, image_bytes| {
+        let limits = Limits { image_pixels, image_bytes, ..Limits::default() };
+        thumbnails(&source, &USUAL, &limits, &|| false).map(|made| made.len())
+    };
     let bytes = source.len() as u64;
-    assert!(measure(&source, &limits(10_001, bytes)).is_ok());
-    assert_eq!(measure(&source, &limits(10_000, bytes)), Err(Unthumbnailable::TooManyPixels));
-    assert_eq!(measure(&source, &limits(10_001, bytes - 1)), Err(Unthumbnailable::TooManyBytes));
+    assert_eq!(make_within(10_001, bytes), Ok(USUAL.len()));
+    assert_eq!(make_within(10_000, bytes), Err(Unthumbnailable::TooManyPixels), "at the limit, as Synapse");
+    assert_eq!(make_within(10_001, bytes - 1), Err(Unthumbnailable::TooManyBytes));
     let late = thumbnails(&source, &USUAL, &Limits::default(), &|| true);
     assert_eq!(late, Err(Unthumbnailable::OutOfTime));
 
@@ -225,4 +233,29 @@ fn a_thumbnail_is_the_same_whatever_is_made_with_it() {
         let again = make(&source, &[USUAL[4], USUAL[1]]).unwrap();
         assert!(again[0].bytes == usual[4].bytes && again[1].bytes == usual[1].bytes, "{size:?}");
     }
+}
+
+#[test]
+fn what_moves_moves_only_when_asked_to() {
+    for name in ["animated.gif", "animated.webp"] {
+        let source = fixture(name);
+        let measured = measure(&source).unwrap();
+        assert!(measured.moves, "{name}");
+        let shape = Shape { animated: true, ..USUAL[2] };
+        let made = make(&source, &[shape, USUAL[2]]).unwrap();
+        assert_eq!((made[0].shape, made[0].format), (shape, Format::Webp), "{name}");
+        let moving = WebPDecoder::new(Cursor::new(&made[0].bytes)).unwrap();
+        assert!(moving.has_animation(), "{name}");
+        let frames = moving.into_frames().collect_frames().unwrap();
+        assert_eq!(frames.len(), if name == "animated.gif" { 10 } else { 8 }, "{name}");
+        let (first, still) =
+            (frames[0].buffer(), image::load_from_memory(&made[1].bytes).unwrap().into_rgba8());
+        assert_eq!(first.dimensions(), still.dimensions());
+        assert_eq!(first.dimensions(), (made[0].width, made[0].height));
+        let delay = frames[0].delay().numer_denom_ms();
+        assert_eq!(delay.0 / delay.1, if name == "animated.gif" { 120 } else { 100 }, "{name}");
+    }
+    let still = fixture("mountains.jpg");
+    let made = make(&still, &[Shape { animated: true, ..USUAL[0] }]).unwrap();
+    assert_eq!((made[0].shape, made[0].format), (USUAL[0], Format::Jpeg), "what does not move answers still");
 }

@@ -1,37 +1,34 @@
-//! How large a picture is, from its header, and whether that may be decoded.
+//! How large a picture is and how it is held, from its header.
 
-use std::io::Cursor;
+use image::metadata::Orientation;
 
-use image::{ImageDecoder as _, ImageFormat, ImageReader, metadata::Orientation};
-use media_core::Limits;
+use crate::{
+    Measured, Unthumbnailable,
+    formats::{self, Header, Kind},
+};
 
-use crate::{Measured, Unthumbnailable};
-
-/// Measures before anything is decoded: a header that promises too much costs nothing.
-pub(crate) fn measure(
-    source: &[u8],
-    kind: ImageFormat,
-    limits: &Limits,
-) -> Result<Measured, Unthumbnailable> {
-    if source.len() as u64 > limits.image_bytes {
-        return Err(Unthumbnailable::TooManyBytes);
-    }
-    let reader = ImageReader::with_format(Cursor::new(source), kind);
-    let mut decoder = reader.into_decoder().map_err(|_| Unthumbnailable::Broken)?;
-    let (width, height) = decoder.dimensions();
-    if width == 0 || height == 0 {
+/// Reads the header; decodes no pixel.
+pub(crate) fn measure(source: &[u8], kind: Kind) -> Result<Header, Unthumbnailable> {
+    let header = formats::header(source, kind)?;
+    if header.width == 0 || header.height == 0 {
         return Err(Unthumbnailable::Broken);
     }
-    // Synapse refuses at the limit, not above it (`max_image_pixels`).
-    if u64::from(width) * u64::from(height) >= limits.image_pixels {
-        return Err(Unthumbnailable::TooManyPixels);
-    }
-    let turned = is_on_its_side(decoder.orientation().unwrap_or(Orientation::NoTransforms));
-    let (width, height) = if turned { (height, width) } else { (width, height) };
-    Ok(Measured { width, height })
+    Ok(header)
 }
 
-fn is_on_its_side(orientation: Orientation) -> bool {
-    use Orientation as O;
-    matches!(orientation, O::Rotate90 | O::Rotate270 | O::Rotate90FlipH | O::Rotate270FlipH)
+impl Header {
+    /// The size as it is seen: what lies on its side is turned.
+    pub(crate) fn seen(&self) -> Measured {
+        let (width, height) = self.turned((self.width, self.height));
+        Measured { width, height, moves: self.frames > 1 }
+    }
+
+    /// A size as stored for one as seen, and the other way round.
+    pub(crate) fn turned(&self, (width, height): (u32, u32)) -> (u32, u32) {
+        use Orientation as O;
+        match self.orientation {
+            O::Rotate90 | O::Rotate270 | O::Rotate90FlipH | O::Rotate270FlipH => (height, width),
+            O::NoTransforms | O::Rotate180 | O::FlipHorizontal | O::FlipVertical => (width, height),
+        }
+    }
 }

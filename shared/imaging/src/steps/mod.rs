@@ -1,8 +1,12 @@
-//! One step, one file, in the order in which the pipeline takes them.
+//! One step, one file; `pipeline.rs` and `ladder.rs` say in which order they are taken.
 
-pub(crate) mod decode;
-pub(crate) mod encode;
-pub(crate) mod fit;
+pub(crate) mod admit;
+pub(crate) mod animate;
+pub(crate) mod colour;
+pub(crate) mod ladder;
 pub(crate) mod measure;
+pub(crate) mod opaque;
+pub(crate) mod orient;
+pub(crate) mod reduce;
 pub(crate) mod resize;
 pub(crate) mod sniff;

@@ -1,0 +1,60 @@
+//! All frames of a picture that moves, one at a time, each as a whole picture.
+
+use std::io::Cursor;
+
+use image::{
+    AnimationDecoder, Frames, ImageDecoder as _, Limits,
+    codecs::{gif::GifDecoder, png::PngDecoder, webp::WebPDecoder},
+    metadata::LoopCount,
+};
+
+use super::{Header, Kind};
+use crate::{Unthumbnailable, budget::Budget, raster::Plane};
+
+/// Bytes for each pixel of the canvas that a decoder holds: the canvas, the frame drawn on it, and the copy handed out.
+const BYTES_PER_PIXEL: usize = 12;
+
+/// Decodes frame after frame and shows each, with its milliseconds, until `show` has seen enough. Returns how often the
+/// picture wants to be shown, 0 for ever.
+pub(crate) fn frames(
+    source: &[u8],
+    kind: Kind,
+    header: &Header,
+    budget: &Budget<'_>,
+    show: &mut dyn FnMut(Plane, u32) -> Result<(), Unthumbnailable>,
+) -> Result<u16, Unthumbnailable> {
+    budget.has_memory(header.width as usize * header.height as usize * BYTES_PER_PIXEL)?;
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(budget.memory_bytes as u64);
+    let reader = Cursor::new(source);
+    let (frames, loops) = match kind {
+        Kind::Gif => {
+            let mut decoder = GifDecoder::new(reader).map_err(|_| Unthumbnailable::Broken)?;
+            decoder.set_limits(limits).map_err(|_| Unthumbnailable::Broken)?;
+            all(decoder)
+        }
+        Kind::Png => {
+            let decoder = PngDecoder::with_limits(reader, limits).and_then(PngDecoder::apng);
+            all(decoder.map_err(|_| Unthumbnailable::Broken)?)
+        }
+        Kind::WebP => all(WebPDecoder::new(reader).map_err(|_| Unthumbnailable::Broken)?),
+        _ => return Err(Unthumbnailable::NotAPicture),
+    };
+    for frame in frames {
+        budget.in_time()?;
+        let frame = frame.map_err(|_| Unthumbnailable::Broken)?;
+        let (numerator, denominator) = frame.delay().numer_denom_ms();
+        let pixels = frame.into_buffer();
+        let (width, height) = pixels.dimensions();
+        show(Plane::new(width, height, 4, pixels.into_raw())?, numerator / denominator.max(1))?;
+    }
+    Ok(loops)
+}
+
+fn all<'a>(decoder: impl AnimationDecoder<'a>) -> (Frames<'a>, u16) {
+    let loops = match decoder.loop_count() {
+        LoopCount::Infinite => 0,
+        LoopCount::Finite(times) => u16::try_from(times.get()).unwrap_or(u16::MAX),
+    };
+    (decoder.into_frames(), loops)
+}
