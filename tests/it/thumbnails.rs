@@ -75,6 +75,53 @@ async fn what_is_no_picture_has_no_thumbnail() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_found_to_be_no_picture_is_not_read_again() {
+    let server = Server::start().await;
+    let client = server.client();
+    let mxc = client.upload(Bytes::from_static(b"encrypted, say"), "image/jpeg", "").await;
+    assert_eq!(client.thumbnail(&mxc, "width=32&height=32").await.refusal(), "400 M_UNKNOWN");
+    server.thumbnails_of(&mxc).await;
+    let before = server.sdk_calls();
+    for query in ["width=32&height=32", "width=640&height=480", "width=96&height=96&animated=true"] {
+        assert_eq!(client.thumbnail(&mxc, query).await.refusal(), "400 M_UNKNOWN", "{query}");
+    }
+    assert_eq!(server.sdk_calls()["GetObject"], before["GetObject"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_picture_has_one_thumbnail_for_all_sizes() {
+    let server = Server::start().await;
+    let client = server.client();
+    let mxc = client.upload(photos::drawn(30, 20), "image/png", "").await;
+    assert_eq!(server.thumbnails_of(&mxc).await.len(), 1);
+    let before = server.sdk_calls();
+    let mut answers = Vec::new();
+    for query in
+        ["width=32&height=32&method=crop", "width=800&height=600", "width=9000&height=9&animated=true"]
+    {
+        answers.push(client.follow(client.thumbnail(&mxc, query).await).await.body);
+    }
+    assert_eq!(photos::size_of(&answers[0]), (30, 20));
+    assert!(answers.windows(2).all(|pair| pair[0] == pair[1]));
+    assert_eq!(server.sdk_calls()["GetObject"], before["GetObject"], "none was made");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_moving_thumbnail_is_made_once_and_another_than_the_still_one() {
+    let server = Server::start().await;
+    let client = server.client();
+    let mxc = client.upload(photos::fixture("animated.gif"), "image/gif", "").await;
+    server.thumbnails_of(&mxc).await;
+    let get = async |query: &str| client.follow(client.thumbnail(&mxc, query).await).await.body;
+    let still = get("width=96&height=96&method=crop").await;
+    let moving = get("width=96&height=96&method=crop&animated=true").await;
+    assert_eq!((photos::frames_of(&still), photos::frames_of(&moving)), (1, 10));
+    let before = server.sdk_calls();
+    assert_eq!(get("width=90&height=90&method=crop&animated=true").await, moving);
+    assert_eq!(server.sdk_calls()["GetObject"], before["GetObject"], "it was not made again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_picture_of_too_many_pixels_is_kept_and_not_decoded() {
     let server = Setup::new().set("MEDIA_MAX_IMAGE_PIXELS", "10000").start().await;
     let client = server.client();

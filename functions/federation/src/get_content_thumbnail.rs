@@ -11,10 +11,10 @@ use matrix::{
 use media_core::{
     Mxc,
     access::Origin,
-    thumbnail::{Body, choose},
+    thumbnail::{Body, step},
 };
 use storage::presign::Presentation;
-use thumbnailer::Ready;
+use thumbnailer::{Found, Ready};
 
 use crate::{Federation, delivery::Asking};
 
@@ -29,15 +29,13 @@ pub(crate) async fn get_content_thumbnail(
 ) -> Result<Response> {
     let deps = &federation.deps;
     let mxc = Mxc { origin: deps.server_name.clone(), media_id: path.media_id()? };
-    let shape = choose(query.thumbnail()?);
-    let asking = Asking::new(peer, &method, &headers, &mxc.media_id, Some(shape));
+    let wanted = query.thumbnail()?;
+    let asking = Asking::new(peer, &method, &headers, &mxc.media_id, Some(step(wanted)));
     let ask = Ask { door: Door::Federation, wait: query.wait(&deps.limits)? };
 
-    let found = deps.store.records.get_with_thumbnails(&mxc).await?;
-    let (record, known) = found.map(|found| (found.record, found.thumbnails)).unzip();
+    let (record, found) = Found::of(deps.store.records.get_with_thumbnails(&mxc).await?);
     let content = deps.reader.content(&mxc, record, &ask).await?;
-    let known = known.unwrap_or_default();
-    let ready = federation.thumbnailer.get_or_make(&mxc, &content, &known, shape, Origin::Local).await??;
+    let ready = federation.thumbnailer.get_or_make(&mxc, &content, &found, wanted, Origin::Local).await??;
 
     let Ready { thumbnail, fresh, .. } = ready;
     let shown_as = Presentation::new(thumbnail.format.content_type(), Some(&thumbnail.file_name()));

@@ -4,7 +4,7 @@
 
 use axum::{extract::State, response::Response};
 use matrix::{Ask, Door, MediaPath, Query, Requester, Result, Wanted, respond};
-use media_core::thumbnail::{Body, choose};
+use media_core::thumbnail::Body;
 use thumbnailer::Ready;
 
 use crate::Thumbnails;
@@ -19,7 +19,7 @@ pub(crate) async fn get_content_thumbnail(
 ) -> Result<Response> {
     let deps = &thumbnails.deps;
     let mxc = path.mxc()?;
-    let shape = choose(query.thumbnail()?);
+    let shape = query.thumbnail()?;
     let ask = Ask { door: Door::Client(requester.caller()), wait: query.wait(&deps.limits)? };
     deps.throttle.read(&requester.caller()).await?;
 

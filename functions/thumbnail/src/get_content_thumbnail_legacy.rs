@@ -4,7 +4,7 @@
 
 use axum::{extract::State, response::Response};
 use matrix::{MediaPath, Query, Result, Visitor, Wanted, respond};
-use media_core::thumbnail::{Body, choose};
+use media_core::thumbnail::Body;
 use thumbnailer::Ready;
 
 use crate::Thumbnails;
@@ -19,7 +19,7 @@ pub(crate) async fn get_content_thumbnail_legacy(
 ) -> Result<Response> {
     let deps = &thumbnails.deps;
     let mxc = path.mxc()?;
-    let shape = choose(query.thumbnail()?);
+    let shape = query.thumbnail()?;
     let (ask, may_redirect) = deps.reader.legacy_ask(&mxc, &query, caller.clone())?;
     deps.throttle.read(&caller).await?;
 

@@ -8,7 +8,7 @@ use matrix::{AddressHeader, Ask, Authenticator, Result, routes};
 use media_core::{Mxc, thumbnail::Shape};
 use runtime::Deps;
 use storage::presign::Presentation;
-use thumbnailer::{Ready, Thumbnailer};
+use thumbnailer::{Found, Ready, Thumbnailer};
 
 /// The thumbnail endpoint, with a token and, on the old paths, without.
 pub fn router(deps: &Deps) -> Router {
@@ -29,14 +29,12 @@ struct Thumbnails {
 
 impl Thumbnails {
     /// The thumbnail that answers, and how it is shown. One read, unless it has to be made.
-    async fn find(&self, mxc: &Mxc, shape: Shape, ask: &Ask) -> Result<(Ready, Presentation)> {
+    async fn find(&self, mxc: &Mxc, wanted: Shape, ask: &Ask) -> Result<(Ready, Presentation)> {
         let deps = &self.deps;
-        let found = deps.store.records.get_with_thumbnails(mxc).await?;
-        let (record, known) = found.map(|found| (found.record, found.thumbnails)).unzip();
+        let (record, found) = Found::of(deps.store.records.get_with_thumbnails(mxc).await?);
         let content = deps.reader.content(mxc, record, ask).await?;
         let origin = deps.reader.origin_of(mxc);
-        let known = known.unwrap_or_default();
-        let ready = self.thumbnailer.get_or_make(mxc, &content, &known, shape, origin).await??;
+        let ready = self.thumbnailer.get_or_make(mxc, &content, &found, wanted, origin).await??;
         let shown_as =
             Presentation::new(ready.thumbnail.format.content_type(), Some(&ready.thumbnail.file_name()));
         let shown_as = shown_as.tagged(ready.tag.as_ref());

@@ -58,10 +58,10 @@ impl Previews {
         if !is_whole {
             return Err(Failure::TooLarge);
         }
-        let Ok(measured) = imaging::measure(&bytes, &self.deps.limits) else { return Ok(None) };
+        let Ok(measured) = imaging::measure(&bytes) else { return Ok(None) };
         let Some(content_type) = imaging::content_type(&bytes) else { return Ok(None) };
-        let (width, height) = (measured.width, measured.height);
-        match self.store(bytes, content_type, Picture::Measured { width, height }).await {
+        let imaging::Measured { width, height, moves } = measured;
+        match self.store(bytes, content_type, Picture::Measured { width, height, moves }).await {
             Ok((mxc, size_bytes)) => Ok(Some(Pictured { mxc, content_type, size_bytes, width, height })),
             // Ours, and worth the operator's look; the preview goes without.
             Err(error) => {

@@ -11,13 +11,13 @@ use std::{
 use bytes::Bytes;
 use imaging::Unthumbnailable;
 use media_core::{
-    Content, Limits, Mxc, Refusal,
+    Content, Limits, Mxc, Record, Refusal,
     access::Origin,
     limits::{INLINE_THUMBNAIL_BYTES, MAX_STORED_THUMBNAILS},
     record::Picture,
-    thumbnail::{Body, Shape, Thumbnail, USUAL},
+    thumbnail::{Body, Choice, Shape, Thumbnail, choose, usual},
 };
-use storage::{Blobs, Error, Key, Outcome, Records, Store, peek::Peeked};
+use storage::{Blobs, Error, Key, MediaAndThumbnails, Outcome, Records, Store, peek::Peeked};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
@@ -33,6 +33,29 @@ pub struct Thumbnailer {
     records: Records,
     limits: Arc<Limits>,
     slots: Arc<Semaphore>,
+}
+
+/// What is known of a source before it is read.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// What it turned out to be, if anybody looked.
+    pub picture: Option<Picture>,
+    /// The thumbnails that are there.
+    pub thumbnails: Vec<Thumbnail>,
+}
+
+impl Found {
+    /// The record, and what it and its neighbours say of the picture.
+    #[must_use]
+    pub fn of(found: Option<MediaAndThumbnails>) -> (Option<Record>, Self) {
+        match found {
+            Some(MediaAndThumbnails { record, thumbnails }) => {
+                let picture = record.picture;
+                (Some(record), Self { picture, thumbnails })
+            }
+            None => (None, Self::default()),
+        }
+    }
 }
 
 /// What became of a source.
@@ -60,7 +83,7 @@ impl Thumbnailer {
         Self { blobs: store.blobs.clone(), records: store.records.clone(), limits, slots }
     }
 
-    /// The thumbnail of this shape: one of `known`, or one made now, recorded and returned.
+    /// The thumbnail that answers: one of those that are there, or one made now, recorded and returned.
     ///
     /// # Errors
     /// The inner error is for the caller of the endpoint: nothing can be made of this media.
@@ -68,13 +91,17 @@ impl Thumbnailer {
         &self,
         mxc: &Mxc,
         content: &Content,
-        known: &[Thumbnail],
-        shape: Shape,
+        found: &Found,
+        wanted: Shape,
         origin: Origin,
     ) -> Result<Result<Ready, Refusal>, Error> {
-        if let Some(thumbnail) = known.iter().find(|thumbnail| thumbnail.shape == shape) {
-            return Ok(Ok(Ready::new(content, thumbnail.clone(), None)));
+        if let Err(reason) = self.admit(content, found.picture) {
+            return Ok(Err(refusal(reason, origin)));
         }
+        let shape = match choose(wanted, found.picture, &found.thumbnails) {
+            Choice::Stored(thumbnail) => return Ok(Ok(Ready::new(content, thumbnail.clone(), None))),
+            Choice::Make(shape) => shape,
+        };
         // Before the source is read: whoever waits must not hold a whole file meanwhile.
         let Ok(slot) = timeout(self.limits.thumbnail_time, self.slot()).await else {
             return Ok(Err(Refusal::LimitExceeded { retry_after: BUSY_RETRY }));
@@ -82,17 +109,46 @@ impl Thumbnailer {
         let Some(source) = self.blobs.open(&content.object_key).await? else {
             return Ok(Err(Refusal::NotFound));
         };
-        if source.size_bytes > self.limits.image_bytes {
-            return Ok(Err(refusal(Unthumbnailable::TooManyBytes, origin)));
-        }
         let source = source.collect(self.limits.image_bytes).await?;
         match self.make(slot, source, vec![shape]).await? {
-            Made::Unthumbnailable(reason) => Ok(Err(refusal(reason, origin))),
+            Made::Unthumbnailable(reason) => {
+                // Whoever asks next need not try. What takes long when it moves may be quick when it stands still.
+                if found.picture.is_none() && !shape.animated {
+                    self.note(mxc, content, reason).await?;
+                }
+                Ok(Err(refusal(reason, origin)))
+            }
             Made::Pictures(pictures) => match pictures.into_iter().next() {
-                Some(picture) => Ok(Ok(self.keep(mxc, content, known.len(), picture).await?)),
+                Some(picture) => Ok(Ok(self.keep(mxc, content, found.thumbnails.len(), picture).await?)),
                 None => Ok(Err(Refusal::NotThumbnailable)),
             },
         }
+    }
+
+    /// Says no without a look at the bytes, where what is known is enough.
+    fn admit(&self, content: &Content, picture: Option<Picture>) -> Result<(), Unthumbnailable> {
+        match picture {
+            Some(Picture::Unsupported) => Err(Unthumbnailable::NotAPicture),
+            Some(Picture::Exhausting) => Err(Unthumbnailable::OutOfTime),
+            Some(Picture::Measured { width, height, .. })
+                if u64::from(width) * u64::from(height) >= self.limits.image_pixels =>
+            {
+                Err(Unthumbnailable::TooManyPixels)
+            }
+            _ if content.size_bytes > self.limits.image_bytes => Err(Unthumbnailable::TooManyBytes),
+            _ => Ok(()),
+        }
+    }
+
+    /// Records that nothing can be made of a source, where that does not depend on the operator's limits.
+    async fn note(&self, mxc: &Mxc, content: &Content, reason: Unthumbnailable) -> Result<bool, Error> {
+        let picture = match reason {
+            Unthumbnailable::NotAPicture | Unthumbnailable::Broken => Picture::Unsupported,
+            Unthumbnailable::TooMuchMemory | Unthumbnailable::OutOfTime => Picture::Exhausting,
+            Unthumbnailable::TooManyPixels | Unthumbnailable::TooManyBytes => return Ok(true),
+        };
+        tracing::info!(media.origin = %mxc.origin, ?reason, "No thumbnails can be made");
+        Ok(self.records.note_picture(mxc, &content.object_key, picture).await?.is_won())
     }
 
     /// Makes the usual thumbnails that are not among `known`, and notes what the bytes are.
@@ -103,7 +159,7 @@ impl Thumbnailer {
         known: &[Thumbnail],
         source: Peeked,
     ) -> Result<Prepared, Error> {
-        let found = if !imaging::is_picture(&source.head) {
+        let made = if !imaging::is_picture(&source.head) {
             Err(Unthumbnailable::NotAPicture)
         } else if source.size_bytes > self.limits.image_bytes {
             Err(Unthumbnailable::TooManyBytes)
@@ -114,19 +170,17 @@ impl Thumbnailer {
             };
             self.measure_and_make(slot, mxc, content, known, source).await?
         };
-        let (picture, prepared) = match found {
-            Ok((picture, made)) => (picture, Prepared::Picture(made)),
-            Err(reason) => {
-                tracing::info!(media.origin = %mxc.origin, ?reason, "No thumbnails can be made");
-                (Picture::Unsupported, Prepared::Unsupported)
+        let (is_there, prepared) = match made {
+            Ok((measured, made)) => {
+                let noted = self.records.note_picture(mxc, &content.object_key, measured).await?;
+                (noted.is_won(), Prepared::Picture(made))
             }
+            Err(reason) => (self.note(mxc, content, reason).await?, Prepared::Unsupported),
         };
-        match self.records.note_picture(mxc, &content.object_key, picture).await? {
-            Outcome::Won(()) => Ok(prepared),
-            Outcome::Lost(_) => Ok(Prepared::Gone),
-        }
+        Ok(if is_there { prepared } else { Prepared::Gone })
     }
 
+    /// What the picture is, and how many thumbnails were made: none of one with too many pixels.
     async fn measure_and_make(
         &self,
         slot: Option<OwnedSemaphorePermit>,
@@ -135,15 +189,15 @@ impl Thumbnailer {
         known: &[Thumbnail],
         source: Bytes,
     ) -> Result<Result<(Picture, usize), Unthumbnailable>, Error> {
-        let measured = match imaging::measure(&source, &self.limits) {
-            Ok(measured) => Picture::Measured { width: measured.width, height: measured.height },
+        let imaging::Measured { width, height, moves } = match imaging::measure(&source) {
+            Ok(measured) => measured,
             Err(reason) => return Ok(Err(reason)),
         };
-        let missing: Vec<_> = USUAL
-            .into_iter()
-            .filter(|usual| known.iter().all(|thumbnail| thumbnail.shape != *usual))
-            .collect();
+        let measured = Picture::Measured { width, height, moves };
+        let mut missing = usual((width, height));
+        missing.retain(|usual| known.iter().all(|thumbnail| thumbnail.shape != *usual));
         match self.make(slot, source, missing).await? {
+            Made::Unthumbnailable(Unthumbnailable::TooManyPixels) => Ok(Ok((measured, 0))),
             Made::Unthumbnailable(reason) => Ok(Err(reason)),
             Made::Pictures(pictures) => {
                 let made = pictures.len();
@@ -237,9 +291,10 @@ impl Ready {
 
 fn refusal(reason: Unthumbnailable, origin: Origin) -> Refusal {
     match reason {
-        Unthumbnailable::TooManyBytes | Unthumbnailable::TooManyPixels | Unthumbnailable::OutOfTime => {
-            Refusal::TooLargeToThumbnail { remote: origin == Origin::Remote }
-        }
+        Unthumbnailable::TooManyBytes
+        | Unthumbnailable::TooManyPixels
+        | Unthumbnailable::TooMuchMemory
+        | Unthumbnailable::OutOfTime => Refusal::TooLargeToThumbnail { remote: origin == Origin::Remote },
         Unthumbnailable::NotAPicture | Unthumbnailable::Broken => Refusal::NotThumbnailable,
     }
 }

@@ -99,7 +99,9 @@ async fn check_55_nothing_moves_unless_asked_to_and_a_photograph_never_does() {
             assert_eq!(photos::frames_of(&answer.body), 1, "{name} {query}");
         }
         let query = "width=96&height=96&animated=true";
-        small(&client, photos::fixture(name), &content_type, query).await;
+        let answer = small(&client, photos::fixture(name), &content_type, query).await;
+        assert_eq!(answer.header("content-type"), "image/webp", "{name}");
+        assert!(photos::frames_of(&answer.body) > 1, "{name}");
     }
     let query = "width=96&height=96&animated=true";
     let answer = small(&client, photos::fixture("mountains.jpg"), "image/jpeg", query).await;
