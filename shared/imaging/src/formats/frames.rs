@@ -14,7 +14,7 @@ use crate::{Unthumbnailable, budget::Budget, raster::Plane};
 /// Bytes for each pixel of the canvas that a decoder holds: the canvas, the frame drawn on it, and the copy handed out.
 const BYTES_PER_PIXEL: usize = 12;
 
-/// Decodes frame after frame and shows each, with its milliseconds, until `show` has seen enough. Returns how often the
+/// Decodes the frames that the header counts and shows each, with its milliseconds. Returns how often the
 /// picture wants to be shown, 0 for ever.
 pub(crate) fn frames(
     source: &[u8],
@@ -40,7 +40,8 @@ pub(crate) fn frames(
         Kind::WebP => all(WebPDecoder::new(reader).map_err(|_| Unthumbnailable::Broken)?),
         _ => return Err(Unthumbnailable::NotAPicture),
     };
-    for frame in frames {
+    // What was counted is what was admitted: a decoder that finds more of them is not followed.
+    for frame in frames.take(header.frames as usize) {
         budget.in_time()?;
         let frame = frame.map_err(|_| Unthumbnailable::Broken)?;
         let (numerator, denominator) = frame.delay().numer_denom_ms();

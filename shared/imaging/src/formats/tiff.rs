@@ -268,7 +268,7 @@ struct Chunk {
 }
 
 impl Chunk {
-    /// Row `y`, one byte a sample, into every so-manieth byte.
+    /// Row `y`, one byte a sample, into one byte of each `step`.
     fn unpack(&self, y: usize, row: &mut [u8], step: usize) -> Result<(), Unthumbnailable> {
         let places = row.iter_mut().step_by(step);
         match &self.decoded {
