@@ -2,7 +2,9 @@
 //!
 //! TIFF 6.0 (Adobe, 1992), with JPEG as in its Technical Note 2.
 
-use std::io::{Cursor, Read, Result as ReadResult, Seek, SeekFrom};
+mod directory;
+
+use std::io::Cursor;
 
 use image::metadata::Orientation;
 use tiff::{
@@ -11,6 +13,7 @@ use tiff::{
     tags::Tag,
 };
 
+use self::directory::{Directory, Retold};
 use super::{Decoded, Header, whole::needed};
 use crate::{
     Unthumbnailable,
@@ -31,31 +34,6 @@ const BLACK_IS_ZERO: u16 = 1;
 
 /// JPEG, with its tables apart.
 const JPEG: u32 = 7;
-
-/// What the decoder reads, each as many values as it has.
-const READ: [Tag; 21] = [
-    Tag::BitsPerSample,
-    Tag::ChromaSubsampling,
-    Tag::ColorMap,
-    Tag::Compression,
-    Tag::ExtraSamples,
-    Tag::ImageLength,
-    Tag::ImageWidth,
-    Tag::JPEGTables,
-    Tag::Orientation,
-    Tag::PhotometricInterpretation,
-    Tag::PlanarConfiguration,
-    Tag::Predictor,
-    Tag::RowsPerStrip,
-    Tag::SampleFormat,
-    Tag::SamplesPerPixel,
-    Tag::StripByteCounts,
-    Tag::StripOffsets,
-    Tag::TileByteCounts,
-    Tag::TileLength,
-    Tag::TileOffsets,
-    Tag::TileWidth,
-];
 
 pub(super) fn header(source: &[u8]) -> Result<Header, Unthumbnailable> {
     let mut stored = Stored::open(source)?;
@@ -405,101 +383,4 @@ fn palette(map: &[u16], bits: u8) -> Result<Box<[[u8; 3]; 256]>, Unthumbnailable
 
 fn u32_of(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
-}
-
-/// The first directory of a file, for what the decoder would copy or cannot say.
-struct Directory<'a> {
-    source: &'a [u8],
-    is_little: bool,
-    entries: usize,
-}
-
-impl<'a> Directory<'a> {
-    fn read(source: &'a [u8]) -> Result<Self, Unthumbnailable> {
-        let mut directory = Self { source, is_little: source.starts_with(b"II"), entries: 0 };
-        let at = directory.word(4).ok_or(Unthumbnailable::Broken)?;
-        let count = directory.half(at).ok_or(Unthumbnailable::Broken)?;
-        directory.entries = count.into();
-        Ok(directory)
-    }
-
-    /// Says no to entries of more values than are ever of use: the decoder reads them all, at many bytes each.
-    fn admit(&self) -> Result<(), Unthumbnailable> {
-        let first = self.word(4).unwrap_or_default() + 2;
-        let places = (0..self.entries).map(|at| first + 12 * at);
-        let read = places.filter(|at| READ.into_iter().any(|tag| self.half(*at) == Some(tag.to_u16())));
-        let counts = read.filter_map(|at| self.word(at + 4));
-        if counts.max() > Some(MAX_CHUNKS) { Err(Unthumbnailable::TooMuchMemory) } else { Ok(()) }
-    }
-
-    /// Where an entry stands; of several the last, as the decoder reads them.
-    fn entry(&self, tag: Tag) -> Option<usize> {
-        let first = self.word(4)? + 2;
-        let places = (0..self.entries).rev().map(|at| first + 12 * at);
-        places.into_iter().find(|at| self.half(*at) == Some(tag.to_u16()))
-    }
-
-    /// Where a single short is, and what.
-    fn short(&self, tag: Tag) -> Option<(usize, u16)> {
-        let at = self.entry(tag)? + 8;
-        Some((at, self.half(at)?))
-    }
-
-    /// One of many offsets or lengths.
-    fn long(&self, tag: Tag, index: usize) -> Option<usize> {
-        let at = self.entry(tag)?;
-        let (kind, count) = (self.half(at + 2)?, self.word(at + 4)?);
-        let length = if kind == 3 { 2 } else { 4 };
-        let first = if length * count <= 4 { at + 8 } else { self.word(at + 8)? };
-        let at = first.checked_add(index.checked_mul(length)?)?;
-        if kind == 3 { self.half(at).map(Into::into) } else { self.word(at) }
-    }
-
-    /// Bytes without a meaning to TIFF.
-    fn bytes(&self, tag: Tag) -> Option<&'a [u8]> {
-        let at = self.entry(tag)?;
-        let (length, first) = (self.word(at + 4)?, self.word(at + 8)?);
-        self.source.get(first..first.checked_add(length)?)
-    }
-
-    fn half(&self, at: usize) -> Option<u16> {
-        let bytes = *self.source.get(at..)?.first_chunk()?;
-        Some(if self.is_little { u16::from_le_bytes(bytes) } else { u16::from_be_bytes(bytes) })
-    }
-
-    fn word(&self, at: usize) -> Option<usize> {
-        let bytes = *self.source.get(at..)?.first_chunk()?;
-        Some(if self.is_little { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) } as usize)
-    }
-
-    fn written(&self, value: u16) -> [u8; 2] {
-        if self.is_little { value.to_le_bytes() } else { value.to_be_bytes() }
-    }
-}
-
-/// A file of which two bytes are told otherwise than they are.
-struct Retold<'a> {
-    source: Cursor<&'a [u8]>,
-    retold: Option<(usize, [u8; 2])>,
-}
-
-impl Read for Retold<'_> {
-    fn read(&mut self, into: &mut [u8]) -> ReadResult<usize> {
-        let from = usize::try_from(self.source.position()).unwrap_or(usize::MAX);
-        let count = self.source.read(into)?;
-        if let Some((at, bytes)) = self.retold {
-            for (at, byte) in (at..).zip(bytes) {
-                if let Some(place) = at.checked_sub(from).and_then(|at| into[..count].get_mut(at)) {
-                    *place = byte;
-                }
-            }
-        }
-        Ok(count)
-    }
-}
-
-impl Seek for Retold<'_> {
-    fn seek(&mut self, to: SeekFrom) -> ReadResult<u64> {
-        self.source.seek(to)
-    }
 }
