@@ -9,6 +9,7 @@ pub mod jpeg_shrink;
 pub mod multipart;
 pub mod range;
 pub mod server_name;
+pub mod vp8_rows;
 pub mod x_matrix;
 
 /// Something that is fuzzed.
@@ -27,5 +28,6 @@ pub const TARGETS: &[Target] = &[
     Target { name: "multipart", hold: multipart::hold },
     Target { name: "range", hold: range::hold },
     Target { name: "server_name", hold: server_name::hold },
+    Target { name: "vp8_rows", hold: vp8_rows::hold },
     Target { name: "x_matrix", hold: x_matrix::hold },
 ];
