@@ -141,7 +141,10 @@ async fn an_arrival_that_is_told_twice_changes_nothing() {
     let record = server.gateway.deps().store.records.get(&mxc).await.unwrap().unwrap();
     let key = &record.content().unwrap().object_key;
     let event = arrival(key);
-    let answer = ingest::Ingest::new(server.gateway.deps()).objects_landed(event).await.unwrap();
+    let answer = ingest::Ingest::new(server.gateway.deps())
+        .objects_landed(event, runtime::Deadline::NONE)
+        .await
+        .unwrap();
     assert!(answer.batch_item_failures.is_empty());
     assert_eq!(server.thumbnails_of(&mxc).await, first);
     assert_eq!(server.sdk_calls()["PutObject"], puts);

@@ -21,7 +21,7 @@ pub const USUAL: [Shape; 5] = [
 
 /// Which way of making thumbnails this is. It is part of their keys and entity tags, so that other bytes have another name,
 /// and what an earlier version could make nothing of is looked at again.
-pub const PIPELINE_VERSION: u32 = 3;
+pub const PIPELINE_VERSION: u32 = 4;
 
 /// How a picture is fitted to a size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

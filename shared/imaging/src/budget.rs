@@ -17,6 +17,11 @@ impl<'a> Budget<'a> {
         Self { memory_bytes: DECODER_MEMORY_BYTES, time_is_up }
     }
 
+    /// What is left where so many bytes are taken.
+    pub(crate) fn beside(&self, bytes: usize) -> Self {
+        Self { memory_bytes: self.memory_bytes.saturating_sub(bytes), ..*self }
+    }
+
     /// To be asked between pieces of work of a few milliseconds.
     pub(crate) fn in_time(&self) -> Result<(), Unthumbnailable> {
         if (self.time_is_up)() { Err(Unthumbnailable::OutOfTime) } else { Ok(()) }

@@ -54,17 +54,17 @@ pub fn thumbnails(
     admit(source, &header, limits)?;
     let admitted = Admitted { source, kind, header: &header, budget: Budget::new(time_is_up) };
     let mut ladder = Ladder::new(admitted);
-    let mut still = |shape: Shape| {
-        let (small, came) = ladder.raster(shape)?;
-        encode(&small, shape, came)
-    };
     let make = |shape: &Shape| {
         // What does not move answers as if it had not been asked to; what moves too long answers so, but with one frame.
         let shape = Shape { animated: shape.animated && header.frames > 1, ..*shape };
-        match if shape.animated { animate(&admitted, shape)? } else { None } {
-            Some(moving) => Ok(moving),
-            None => still(shape),
+        if shape.animated {
+            ladder.forget();
+            if let Some(moving) = animate(&admitted, shape)? {
+                return Ok(moving);
+            }
         }
+        let (small, came) = ladder.raster(shape)?;
+        encode(&small, shape, came)
     };
     shapes.iter().map(make).collect()
 }

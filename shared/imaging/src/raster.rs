@@ -73,6 +73,17 @@ impl Raster {
         }
     }
 
+    /// What a picture of this kind and that size takes; planes of colour have a quarter of the samples then.
+    pub(crate) fn bytes_at(&self, (width, height): (u32, u32)) -> usize {
+        let pixels = width as usize * height as usize;
+        match self {
+            Self::Gray(plane) | Self::Rgb(plane) | Self::Rgba(plane) | Self::Cmyk(plane) => {
+                pixels * plane.channels
+            }
+            Self::YCbCr(_) => pixels + 2 * width.div_ceil(2) as usize * height.div_ceil(2) as usize,
+        }
+    }
+
     /// The same picture with every plane replaced.
     pub(crate) fn map(
         &self,

@@ -7,10 +7,16 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+mod jpegs;
+
 use flate2::{Compression, write::ZlibEncoder};
 use image::{DynamicImage, ImageFormat, RgbImage, RgbaImage};
 use imaging::{Unthumbnailable, measure, thumbnails};
-use media_core::{Limits, thumbnail::USUAL};
+use jpegs::{joined, progressive, scans, segments};
+use media_core::{
+    Limits,
+    thumbnail::{Method, Shape, USUAL},
+};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -27,18 +33,25 @@ fn alone() -> MutexGuard<'static, ()> {
 
 type Bomb = (&'static str, Vec<u8>);
 
+/// A thumbnail that moves where its source does, and the usual ones.
+fn shapes() -> Vec<Shape> {
+    let moving = Shape { animated: true, ..Shape::new(320, 240, Method::Scale) };
+    [moving].into_iter().chain(USUAL).collect()
+}
+
 /// Every bomb is thrown, and what came of it is returned in their order.
 fn throw(bombs: &[Bomb]) -> Vec<Result<usize, Unthumbnailable>> {
-    let throw = |(name, source): &Bomb| {
-        let before = MEMORY.current_usage();
-        MEMORY.reset_peak_usage();
-        let measured = measure(source);
-        let made = thumbnails(source, &USUAL, &Limits::default(), &|| false).map(|made| made.len());
-        let taken = MEMORY.peak_usage().saturating_sub(before);
-        assert!(taken < MOST_BYTES, "{name}: {taken} bytes, {measured:?}, {made:?}");
-        made
-    };
-    bombs.iter().map(throw).collect()
+    bombs.iter().map(|(name, source)| thrown(name, source)).collect()
+}
+
+fn thrown(name: &str, source: &[u8]) -> Result<usize, Unthumbnailable> {
+    let before = MEMORY.current_usage();
+    MEMORY.reset_peak_usage();
+    let measured = measure(source);
+    let made = thumbnails(source, &shapes(), &Limits::default(), &|| false).map(|made| made.len());
+    let taken = MEMORY.peak_usage().saturating_sub(before);
+    assert!(taken < MOST_BYTES, "{name}: {taken} bytes, {measured:?}, {made:?}");
+    made
 }
 
 /// All of them are refused.
@@ -51,7 +64,7 @@ fn refused(bombs: &[Bomb]) {
 /// All of them become pictures: they are no larger than they may be, however they look in the file.
 fn pictured(bombs: &[Bomb]) {
     for (answer, (name, _)) in throw(bombs).into_iter().zip(bombs) {
-        assert_eq!(answer, Ok(USUAL.len()), "{name}");
+        assert_eq!(answer, Ok(shapes().len()), "{name}");
     }
 }
 
@@ -90,6 +103,11 @@ fn png_is_held_to_its_rows() {
         ("65 535 in each direction", png_file(65_535, 65_535, 0, &[], &small)),
         ("pixels that are not there", png_file(5600, 5600, 0, &[], &small)),
         ("a million empty pieces", png_file(16, 16, 0, &png_chunk(*b"IDAT", &[]).repeat(1_000_000), &[])),
+        (
+            "more pieces than anybody writes",
+            png_file(16, 16, 0, &png_chunk(*b"IDAT", &[]).repeat(65_536), &small),
+        ),
+        ("half a million texts", png_file(16, 16, 0, &png_chunk(*b"tEXt", b"x\0").repeat(500_000), &small)),
     ]);
     let profile = [b"p\0\0".as_slice(), &deflated(200_000_000)].concat();
     pictured(&[
@@ -98,7 +116,8 @@ fn png_is_held_to_its_rows() {
         ("more pixels than it has room for", png_file(16, 16, 0, &[], &deflated(400_000_000))),
         ("a profile of 200 MB", png_file(16, 16, 0, &png_chunk(*b"iCCP", &profile), &small)),
         ("text of 200 MB", png_file(16, 16, 0, &png_chunk(*b"zTXt", &profile), &small)),
-        ("half a million texts", png_file(16, 16, 0, &png_chunk(*b"tEXt", b"x\0").repeat(500_000), &small)),
+        ("sixty thousand texts", png_file(16, 16, 0, &png_chunk(*b"tEXt", b"x\0").repeat(60_000), &small)),
+        ("sixty thousand pieces", png_file(16, 16, 0, &png_chunk(*b"IDAT", &[]).repeat(60_000), &small)),
     ]);
     survived(&[
         ("31 million across", png_file(31_000_000, 1, 0, &[], &deflated(93_000_001))),
@@ -129,6 +148,69 @@ fn jpeg_is_held_to_its_header() {
         ("across", promising(65_535, 500, 0xc0)),
         ("down", promising(500, 65_535, 0xc0)),
         ("a million comments", comments),
+    ]);
+}
+
+#[test]
+fn the_complete_decoder_of_jpeg_is_given_no_more_than_it_needs() {
+    let _alone = alone();
+    let shade =
+        |x: u16, y: u16| [x.wrapping_mul(7), y.wrapping_mul(5), x ^ y].map(|shade| shade.to_le_bytes()[0]);
+    let original = segments(&progressive(48, 32, shade));
+    let first = scans(&original)[0];
+    let with = |at: usize, more: &[u8], times: usize| {
+        let mut segments = original.clone();
+        segments.insert(at, more.repeat(times));
+        joined(&segments)
+    };
+    let segment = |marker: u8, payload: &[u8]| {
+        let length = u16::try_from(payload.len() + 2).unwrap().to_be_bytes();
+        [&[0xff, marker], length.as_slice(), payload].concat()
+    };
+    // What others keep of it in memory, once for each piece and once for all.
+    let parts = 700_u32;
+    let whole: Vec<u8> = (0..parts)
+        .flat_map(|part| {
+            let head = [b"http://ns.adobe.com/xmp/extension/\0".as_slice(), &[b'x'; 32]].concat();
+            let place = [(parts * 65_000).to_be_bytes(), (part * 65_000).to_be_bytes()].concat();
+            segment(0xe1, &[head, place, vec![b' '; 65_000]].concat())
+        })
+        .collect();
+    pictured(&[
+        ("metadata of 45 MB", with(0, &whole, 1)),
+        (
+            "profiles of 45 MB",
+            with(0, &segment(0xe2, &[b"ICC_PROFILE\0\x01\xff".as_slice(), &vec![0; 65_000]].concat()), 700),
+        ),
+        ("mean values sixty times", with(first, &original[first], 50)),
+        ("a million comments", with(0, &segment(0xfe, &[]), 1_000_000)),
+    ]);
+    let code = [[0x00, 1].as_slice(), &[0; 16]].concat();
+    let table = original.iter().find(|segment| segment[1] == 0xc4).unwrap();
+    refused(&[("mean values a hundred thousand times", with(first, &original[first], 100_000))]);
+    // Each component in a scan of its own, and one of them again and again: all wait in memory for the last.
+    let side = 2200_u32;
+    let mut apart = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut apart, 95);
+    encoder.set_optimized_huffman_tables(true);
+    let pixels: Vec<u8> = (0..251).cycle().take((side * side * 3) as usize).collect();
+    let side = u16::try_from(side).unwrap();
+    encoder.encode(&pixels, side, side, jpeg_encoder::ColorType::Rgb).unwrap();
+    let mut again = segments(&apart);
+    let first = scans(&again)[0];
+    let more = again[first].clone();
+    again.splice(first..first, std::iter::repeat_n(more, 40));
+    // And the largest of those that come coarse first, a frequency as often as may be.
+    let large = segments(&progressive(2100, 2000, shade));
+    let last = *scans(&large).last().unwrap();
+    let mut worn = large.clone();
+    worn.splice(last..last, std::iter::repeat_n(large[last].clone(), 10));
+    survived(&[
+        ("tables without end", with(first, table, 45_000_000 / table.len())),
+        ("the smallest tables", with(first, &segment(0xc4, &code), 1_000_000)),
+        ("apart", apart.clone()),
+        ("one of three again and again", joined(&again)),
+        ("a frequency again and again", joined(&worn)),
     ]);
 }
 
@@ -219,6 +301,33 @@ fn webp_is_held_to_the_size_of_its_pixels() {
             webp_file(&[canvas(0, 1), webp_chunk(*b"XXXX", &[]).repeat(1_000_000), vp8].concat()),
         ),
     ]);
+}
+
+/// A film of two frames of 4 × 4, of which the second is these chunks, on a canvas.
+fn film_of(side: u32, second: &[u8]) -> Vec<u8> {
+    let canvas = [[2, 0, 0, 0].as_slice(), &le24(side - 1), &le24(side - 1)].concat();
+    let place = [[0; 6].as_slice(), &le24(3), &le24(3), &[10, 0, 0, 0]].concat();
+    let still = webp_of_codes(1);
+    let frame = |chunks: &[u8]| webp_chunk(*b"ANMF", &[place.as_slice(), chunks].concat());
+    let head = [webp_chunk(*b"VP8X", &canvas), webp_chunk(*b"ANIM", &[0; 6])].concat();
+    webp_file(&[head, frame(&still[12..]), frame(second)].concat())
+}
+
+#[test]
+fn every_frame_of_a_film_is_held_to_what_one_may_take() {
+    let _alone = alone();
+    let sides = |side: u16| side.to_le_bytes().repeat(2);
+    let lossy = |side: u16| [b"\x10\0\0\x9d\x01\x2a".as_slice(), &sides(side), &[0; 64]].concat();
+    let opacity = webp_chunk(*b"ALPH", &[0; 17]);
+    let benign = webp_chunk(*b"VP8 ", &lossy(4));
+    // One decoder takes the chunk of a name, another the second one.
+    let hidden = webp_chunk(*b"XXXX", &lossy(16_383));
+    pictured(&[
+        ("as it should be", film_of(4, &webp_of_codes(1)[12..])),
+        ("as many codes as there are", film_of(4, &webp_of_codes(65_536)[12..])),
+        ("a picture behind another", film_of(4, &[opacity, hidden, benign].concat())),
+    ]);
+    refused(&[("a canvas without end", film_of(5600, &webp_of_codes(1)[12..]))]);
 }
 
 /// 16 pixels and so many groups of five codes, each of which becomes a table of a thousand entries: 57 bytes for 20,000.
@@ -410,4 +519,75 @@ fn the_largest_that_fit_stay_within_what_they_may_take() {
         ("a strip of QOI", encoded(64, 200_000, ImageFormat::Qoi)),
         ("a strip of WebP", encoded(16_383, 500, ImageFormat::WebP)),
     ]);
+}
+
+/// Two frames of a pattern, half of which shows through.
+fn pattern(side: u32) -> [RgbaImage; 2] {
+    [0, 0x40].map(|shade| {
+        RgbaImage::from_fn(side, side, |x, y| {
+            let [x, y] = [x, y].map(|at| at.to_le_bytes()[0]);
+            image::Rgba([x ^ shade, y, x ^ y, if (x / 64 + y / 64) % 2 == 0 { 255 } else { 80 }])
+        })
+    })
+}
+
+fn moving_png(frames: &[RgbaImage; 2], color: png::ColorType) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, frames[0].width(), frames[0].height());
+    encoder.set_color(color);
+    encoder.set_animated(2, 0).unwrap();
+    encoder.set_dispose_op(png::DisposeOp::Previous).unwrap();
+    let mut writer = encoder.write_header().unwrap();
+    for frame in frames {
+        let opaque = DynamicImage::ImageRgba8(frame.clone()).into_rgb8();
+        writer.write_image_data(if color == png::ColorType::Rgb { &opaque } else { frame }).unwrap();
+    }
+    writer.finish().unwrap();
+    bytes
+}
+
+fn moving_gif(side: u16) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = gif::Encoder::new(&mut bytes, side, side, &[0, 0, 0, 255, 255, 255]).unwrap();
+    for shade in [0, 1] {
+        let (pixels, shown) = (usize::from(side) * usize::from(side), gif::Frame::default());
+        let frame = gif::Frame { width: side, height: side, buffer: vec![shade; pixels].into(), ..shown };
+        encoder.write_frame(&frame).unwrap();
+    }
+    drop(encoder);
+    bytes
+}
+
+fn moving_webp(frames: &[RgbaImage; 2], lossless: i32) -> Vec<u8> {
+    let mut config = webp::WebPConfig::new().unwrap();
+    (config.lossless, config.quality, config.method) = (lossless, 20.0, 0);
+    let (width, height) = frames[0].dimensions();
+    let mut encoder = webp::AnimEncoder::new(width, height, &config);
+    for (frame, time) in frames.iter().zip([0, 100]) {
+        encoder.add_frame(webp::AnimFrame::from_rgba(frame, width, height, time));
+    }
+    encoder.encode().to_vec()
+}
+
+#[test]
+fn what_moves_stays_within_what_it_may_take() {
+    let _alone = alone();
+    // About the largest canvas of PNG, of WebP and of GIF.
+    for side in [1_440, 1_610, 1_860] {
+        let frames = pattern(side);
+        let png = moving_png(&frames, png::ColorType::Rgba);
+        // Beside it a profile that is larger than it may be.
+        let profile = png_chunk(*b"iCCP", &[b"p\0\0".as_slice(), &deflated(50_000_000)].concat());
+        for (name, source) in [
+            ("PNG with a profile", [&png[..33], &profile, &png[33..]].concat()),
+            ("PNG", png),
+            ("opaque PNG", moving_png(&frames, png::ColorType::Rgb)),
+            ("GIF", moving_gif(u16::try_from(side).unwrap())),
+            ("lossy WebP", moving_webp(&frames, 0)),
+            ("lossless WebP", moving_webp(&frames, 1)),
+        ] {
+            assert!(measure(&source).unwrap().moves, "{name}");
+            assert_eq!(thrown(name, &source), Ok(shapes().len()), "{name}, {side}");
+        }
+    }
 }

@@ -71,6 +71,7 @@ fn what_others_wrote_looks_as_it_should() {
         ("palette.tif", plain, 2),
         ("jpeg.tif", plain, 8),
         ("inks.tif", plain, 1),
+        ("inks.jpg", plain, 8),
         ("deep.tif", plain, 0),
         ("planes.tif", plain, 0),
         ("tiles.tif", plain, 0),

@@ -39,14 +39,12 @@ pub(crate) fn encode(small: &Raster, shape: Shape, came: Came) -> Result<Picture
 /// Drawings stay as they are; what came as PNG and is a photograph becomes one.
 fn smaller(small: &Raster) -> Result<(Format, Vec<u8>), Unthumbnailable> {
     let lossy = jpeg::encode(small)?;
-    // The best is seldom less than half of the quickest, and takes ten times as long.
-    if lossy.len() * 4 < png::quick(small)?.len() * CLEARLY_SMALLER / 2 {
+    // The best is seldom less than half of the quickest, and takes ten times as long. Where even a part of the picture says
+    // so by far, the rest need not be asked.
+    let worth = |lossless: usize, parts: usize| lossy.len() * 4 * parts < lossless * CLEARLY_SMALLER;
+    if worth(png::estimate(small)?, 4) || worth(png::quick(small)?, 2) {
         return Ok((Format::Jpeg, lossy));
     }
     let lossless = png::best(small)?;
-    Ok(if lossy.len() * 4 < lossless.len() * CLEARLY_SMALLER {
-        (Format::Jpeg, lossy)
-    } else {
-        (Format::Png, lossless)
-    })
+    Ok(if worth(lossless.len(), 1) { (Format::Jpeg, lossy) } else { (Format::Png, lossless) })
 }

@@ -38,12 +38,19 @@ pub(super) fn encode(small: &Raster) -> Result<Vec<u8>, Unthumbnailable> {
 /// Pictures of one size, each shown for a while.
 pub(crate) struct Animation {
     size: (u32, u32),
-    frames: Vec<u8>,
+    /// Each by itself: put together they would be copied again and again.
+    frames: Vec<Vec<u8>>,
+    bytes: usize,
 }
 
 impl Animation {
     pub(crate) fn new(size: (u32, u32)) -> Self {
-        Self { size, frames: Vec::new() }
+        Self { size, frames: Vec::new(), bytes: 0 }
+    }
+
+    /// What all frames so far have become.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Adds one frame.
@@ -60,7 +67,10 @@ impl Animation {
         for (name, content) in chunks(&encoded).filter(|(name, _)| PICTURE.contains(name)) {
             chunk(&mut body, *name, content);
         }
-        chunk(&mut self.frames, *b"ANMF", &body);
+        let mut whole = Vec::with_capacity(body.len() + 8);
+        chunk(&mut whole, *b"ANMF", &body);
+        self.bytes += whole.len();
+        self.frames.push(whole);
         Ok(())
     }
 
@@ -75,9 +85,12 @@ impl Animation {
         let mut body = b"WEBP".to_vec();
         chunk(&mut body, *b"VP8X", &head);
         chunk(&mut body, *b"ANIM", &animation);
-        body.extend(self.frames);
-        let mut bytes = Vec::with_capacity(body.len() + 8);
-        chunk(&mut bytes, *b"RIFF", &body);
+        let length = u32::try_from(body.len() + self.bytes).unwrap_or(u32::MAX);
+        let mut bytes = Vec::with_capacity(body.len() + self.bytes + 8);
+        bytes.extend(b"RIFF");
+        bytes.extend(length.to_le_bytes());
+        bytes.extend(body);
+        self.frames.into_iter().for_each(|frame| bytes.extend(frame));
         bytes
     }
 }

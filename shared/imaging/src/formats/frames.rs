@@ -2,16 +2,12 @@
 
 use std::io::Cursor;
 
-use image::{
-    AnimationDecoder, Frames, ImageDecoder as _, Limits,
-    codecs::{gif::GifDecoder, png::PngDecoder, webp::WebPDecoder},
-    metadata::LoopCount,
-};
+use image::{AnimationDecoder as _, ImageDecoder as _, Limits, codecs::gif::GifDecoder, metadata::LoopCount};
 
-use super::{Header, Kind};
+use super::{Header, Kind, apng, webp};
 use crate::{Unthumbnailable, budget::Budget, raster::Plane};
 
-/// Bytes for each pixel of the canvas that a decoder holds: the canvas, the frame drawn on it, and the copy handed out.
+/// Bytes for each pixel of a GIF that its decoder holds: the canvas, the frame drawn on it, and the copy handed out.
 const BYTES_PER_PIXEL: usize = 12;
 
 /// Decodes the frames that the header counts and shows each, with its milliseconds. Returns how often the
@@ -23,25 +19,31 @@ pub(crate) fn frames(
     budget: &Budget<'_>,
     show: &mut dyn FnMut(Plane, u32) -> Result<(), Unthumbnailable>,
 ) -> Result<u16, Unthumbnailable> {
+    match kind {
+        Kind::Gif => gif(source, header, budget, show),
+        Kind::Png => apng::frames(source, header, budget, show),
+        Kind::WebP => webp::frames(source, header, budget, show),
+        _ => Err(Unthumbnailable::NotAPicture),
+    }
+}
+
+fn gif(
+    source: &[u8],
+    header: &Header,
+    budget: &Budget<'_>,
+    show: &mut dyn FnMut(Plane, u32) -> Result<(), Unthumbnailable>,
+) -> Result<u16, Unthumbnailable> {
     budget.has_memory(header.width as usize * header.height as usize * BYTES_PER_PIXEL)?;
     let mut limits = Limits::default();
     limits.max_alloc = Some(budget.memory_bytes as u64);
-    let reader = Cursor::new(source);
-    let (frames, loops) = match kind {
-        Kind::Gif => {
-            let mut decoder = GifDecoder::new(reader).map_err(|_| Unthumbnailable::Broken)?;
-            decoder.set_limits(limits).map_err(|_| Unthumbnailable::Broken)?;
-            all(decoder)
-        }
-        Kind::Png => {
-            let decoder = PngDecoder::with_limits(reader, limits).and_then(PngDecoder::apng);
-            all(decoder.map_err(|_| Unthumbnailable::Broken)?)
-        }
-        Kind::WebP => all(WebPDecoder::new(reader).map_err(|_| Unthumbnailable::Broken)?),
-        _ => return Err(Unthumbnailable::NotAPicture),
+    let mut decoder = GifDecoder::new(Cursor::new(source)).map_err(|_| Unthumbnailable::Broken)?;
+    decoder.set_limits(limits).map_err(|_| Unthumbnailable::Broken)?;
+    let loops = match decoder.loop_count() {
+        LoopCount::Infinite => 0,
+        LoopCount::Finite(times) => u16::try_from(times.get()).unwrap_or(u16::MAX),
     };
     // What was counted is what was admitted: a decoder that finds more of them is not followed.
-    for frame in frames.take(header.frames as usize) {
+    for frame in decoder.into_frames().take(header.frames as usize) {
         budget.in_time()?;
         let frame = frame.map_err(|_| Unthumbnailable::Broken)?;
         let (numerator, denominator) = frame.delay().numer_denom_ms();
@@ -50,12 +52,4 @@ pub(crate) fn frames(
         show(Plane::new(width, height, 4, pixels.into_raw())?, numerator / denominator.max(1))?;
     }
     Ok(loops)
-}
-
-fn all<'a>(decoder: impl AnimationDecoder<'a>) -> (Frames<'a>, u16) {
-    let loops = match decoder.loop_count() {
-        LoopCount::Infinite => 0,
-        LoopCount::Finite(times) => u16::try_from(times.get()).unwrap_or(u16::MAX),
-    };
-    (decoder.into_frames(), loops)
 }

@@ -1,6 +1,8 @@
 //! The kinds of pictures that are understood: of each its header, its pixels no larger than needed, and its frames.
 
+mod apng;
 mod bmp;
+mod canvas;
 mod frames;
 mod gif;
 mod ico;

@@ -3,6 +3,8 @@
 //! A picture of 16 pixels may have 65,536 groups of five codes: 4 MB in the file, and 1.3 GB in the decoder, which asks nobody.
 //! So the stream is walked here up to the last of its codes, before it is decoded (RFC 9649, sections 3.5 to 3.7).
 
+use crate::Unthumbnailable;
+
 /// The lengths of the codes by which lengths are coded, in the order in which they come.
 const ORDER: [usize; 19] = [17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 
@@ -11,21 +13,13 @@ const GROUP_BYTES: usize = 512;
 
 /// Bytes that the decoder makes of the codes of a picture of this size, up to the end of the stream if it breaks off. What is
 /// more than `most` is not counted further.
-pub(super) fn memory(stream: &[u8], size: (u32, u32), most: usize) -> usize {
-    let mut bits = Bits { stream, at: 0 };
-    let Some((groups, cache)) = bits.groups(size) else { return 0 };
-    let mut memory = 0;
-    for _ in 0..groups {
-        memory += GROUP_BYTES;
-        for alphabet in alphabets(cache) {
-            let Some(code) = bits.code(alphabet) else { return memory };
-            memory += code.memory();
-        }
-        if memory > most {
-            break;
-        }
-    }
-    memory
+///
+/// # Errors
+/// One of the codes is none: the decoder panics at some of those.
+pub(super) fn memory(stream: &[u8], size: (u32, u32), most: usize) -> Result<usize, Unthumbnailable> {
+    let mut bits = Bits { stream, at: 0, is_broken: false };
+    let memory = bits.memory(size, most);
+    if bits.is_broken { Err(Unthumbnailable::Broken) } else { Ok(memory) }
 }
 
 /// The symbols of the codes of a group: of green, lengths and what is cached; of red, of blue, of opacity, and of distances.
@@ -37,14 +31,39 @@ fn alphabets(cache: usize) -> [usize; 5] {
 struct Bits<'a> {
     stream: &'a [u8],
     at: usize,
+    /// Whether a code was met that is none.
+    is_broken: bool,
 }
 
 impl Bits<'_> {
+    fn memory(&mut self, size: (u32, u32), most: usize) -> usize {
+        let Some((groups, cache)) = self.groups(size) else { return 0 };
+        let mut memory = 0;
+        for _ in 0..groups {
+            memory += GROUP_BYTES;
+            for alphabet in alphabets(cache) {
+                let Some(code) = self.code(alphabet) else { return memory };
+                memory += code.memory();
+            }
+            if memory > most {
+                break;
+            }
+        }
+        memory
+    }
+
     /// Reads up to the codes of the picture itself: how many groups of them there are, and how many colours are cached.
     fn groups(&mut self, (width, height): (u32, u32)) -> Option<(usize, usize)> {
         let (mut across, down) = (width as usize, height as usize);
+        let mut seen = 0;
         while self.take(1)? == 1 {
-            match self.take(2)? {
+            let transform = self.take(2)?;
+            // Each comes once: the decoder follows no other, and who reads on may read for long.
+            if seen >> transform & 1 == 1 {
+                return None;
+            }
+            seen |= 1 << transform;
+            match transform {
                 0 | 1 => {
                     let size = self.take(3)? + 2;
                     self.image(across.div_ceil(1 << size) * down.div_ceil(1 << size))?;
@@ -141,6 +160,9 @@ impl Bits<'_> {
             if is_pair {
                 symbols.push(self.take(8)?);
             }
+            if symbols.iter().any(|symbol| *symbol >= alphabet) {
+                return None;
+            }
             let mut counts = [0; 16];
             counts[1] = symbols.len();
             return Some(Code { counts, symbols });
@@ -149,11 +171,14 @@ impl Bits<'_> {
         for place in ORDER.into_iter().take(4 + self.take(4)?) {
             lengths[place] = u8::try_from(self.take(3)?).ok()?;
         }
-        let coded = Code::of(&lengths)?;
+        let coded = self.code_of(&lengths)?;
         let mut left = alphabet;
         if self.take(1)? == 1 {
             let bits = 2 + 2 * self.take(3)?;
             left = 2 + self.take(bits)?;
+            if left > alphabet {
+                return None;
+            }
         }
         let mut lengths = Vec::with_capacity(alphabet);
         let mut last = 8;
@@ -173,7 +198,13 @@ impl Bits<'_> {
             }
             lengths.resize(lengths.len() + times, length);
         }
-        Code::of(&lengths)
+        self.code_of(&lengths)
+    }
+
+    fn code_of(&mut self, lengths: &[u8]) -> Option<Code> {
+        let code = Code::of(lengths);
+        self.is_broken |= code.is_none();
+        code
     }
 
     /// The next symbol of a code, bit by bit.
@@ -209,7 +240,9 @@ impl Code {
         for symbol in &symbols {
             *counts.get_mut(usize::from(lengths[*symbol]))? += 1;
         }
-        if symbols.is_empty() { None } else { Some(Self { counts, symbols }) }
+        // Each code word has its share of all there are, and together they have the whole, but for one that is alone.
+        let share: usize = (1..16).map(|length| counts[length] << (15 - length)).sum();
+        (symbols.len() == 1 || share == 1 << 15).then_some(Self { counts, symbols })
     }
 
     /// A table of four bytes for every ten bits at most, and a tree of sixteen bytes for every node.

@@ -13,6 +13,9 @@ use crate::{
     raster::Raster,
 };
 
+/// Bytes of all frames but the last, encoded: who asked for a thumbnail will not wait for more.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
+
 /// All frames in this shape; `None` when they are more than is worth it, or do not make sense: then the first has to do.
 pub(crate) fn animate(admitted: &Admitted<'_>, shape: Shape) -> Result<Option<Picture>, Unthumbnailable> {
     let Admitted { source, kind, header, budget } = admitted;
@@ -21,15 +24,17 @@ pub(crate) fn animate(admitted: &Admitted<'_>, shape: Shape) -> Result<Option<Pi
     if !is_worth_it(header, fit) {
         return Ok(None);
     }
+    let budget = budget.beside(MAX_BYTES);
     let mut animation = Animation::new(fit.cut);
     let mut show = |frame, delay_ms| {
         let frame = orient(Raster::Rgba(frame), header.orientation)?;
         match resize(&frame, fit)? {
-            Raster::Rgba(small) => animation.add(&small, delay_ms),
+            Raster::Rgba(small) if animation.bytes() <= MAX_BYTES => animation.add(&small, delay_ms),
+            Raster::Rgba(_) => Err(Unthumbnailable::TooMuchMemory),
             _ => Err(Unthumbnailable::Broken),
         }
     };
-    match frames(source, *kind, header, budget, &mut show) {
+    match frames(source, *kind, header, &budget, &mut show) {
         Ok(loops) => {
             let (width, height) = fit.cut;
             Ok(Some(Picture { shape, format: Format::Webp, width, height, bytes: animation.finish(loops) }))

@@ -2,6 +2,8 @@
 //!
 //! ICC.1:2022 for the profiles, IEC 61966-2-1 for sRGB.
 
+use std::borrow::Cow;
+
 use fast_image_resize::{
     FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer, images::Image, images::ImageRef,
 };
@@ -9,6 +11,7 @@ use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 
 use crate::{
     Unthumbnailable,
+    budget::Budget,
     raster::{Plane, Raster},
 };
 
@@ -21,13 +24,30 @@ const PROBES: [u8; 36] = [
     200, 200, 200, 40, 200, 180, 90, 60, 60, 90, 180,
 ];
 
-/// The same picture in sRGB. A profile that makes no sense, or is of other colours than the picture, changes nothing.
-pub(crate) fn to_srgb(raster: Raster, profile: Option<&[u8]>) -> Result<Raster, Unthumbnailable> {
+/// Pixels that are changed at once: what a transform is given and what it makes are never the same memory.
+const BAND: usize = 16 * 1024;
+
+/// The same picture in sRGB, where there is memory for it beside so many bytes that are held. A profile that makes no sense, or
+/// is of other colours than the picture, changes nothing.
+pub(crate) fn to_srgb(
+    raster: Raster,
+    profile: Option<&[u8]>,
+    held: usize,
+    budget: &Budget<'_>,
+) -> Result<Raster, Unthumbnailable> {
+    let held = held + raster.bytes();
     let profile = profile.and_then(|profile| ColorProfile::new_from_slice(profile).ok());
     match (raster, profile) {
-        (Raster::Cmyk(inks), profile) => printed(&inks, profile.as_ref()).map(Raster::Rgb),
-        (Raster::Gray(plane), Some(profile)) => shaded(plane, &profile).map(Raster::Gray),
-        (raster, Some(profile)) if profile.color_space == DataColorSpace::Rgb => coloured(raster, &profile),
+        (Raster::Cmyk(inks), profile) => {
+            budget.has_memory(held + inks.samples.len() / 4 * 3)?;
+            printed(&inks, profile.as_ref()).map(Raster::Rgb)
+        }
+        (raster, Some(profile)) if profile.color_space == DataColorSpace::Gray => {
+            Ok(shaded(raster, &profile))
+        }
+        (raster, Some(profile)) if profile.color_space == DataColorSpace::Rgb => {
+            coloured(raster, &profile, held, budget)
+        }
         (raster, _) => Ok(raster),
     }
 }
@@ -39,6 +59,11 @@ pub(crate) fn to_rgb(planes: &[Plane; 3]) -> Result<Plane, Unthumbnailable> {
     let pixels = luma.samples.iter().zip(&cb.samples).zip(&cr.samples);
     let samples = pixels.map(|((y, cb), cr)| rgb_of([*y, *cb, *cr])).collect::<Vec<_>>();
     Plane::new(luma.width, luma.height, 3, samples.into_flattened())
+}
+
+/// What that takes: three samples for each of brightness, and one for each colour that is spread.
+fn memory_of_rgb([luma, colours @ ..]: &[Plane; 3]) -> usize {
+    (3 + colours.iter().filter(|plane| plane.size() != luma.size()).count()) * luma.samples.len()
 }
 
 /// Red, green and blue of one pixel: 1.402, 0.344136, 0.714136 and 1.772, in parts of 65536.
@@ -84,19 +109,24 @@ fn sample(value: i32) -> u8 {
     u8::try_from(((value + 32_768) >> 16).clamp(0, 255)).unwrap_or_default()
 }
 
-fn spread(plane: &Plane, (width, height): (u32, u32)) -> Result<Plane, Unthumbnailable> {
+fn spread(plane: &Plane, (width, height): (u32, u32)) -> Result<Cow<'_, Plane>, Unthumbnailable> {
     if plane.size() == (width, height) {
-        return Ok(plane.clone());
+        return Ok(Cow::Borrowed(plane));
     }
     let broken = |_| Unthumbnailable::Broken;
     let from = ImageRef::new(plane.width, plane.height, &plane.samples, PixelType::U8).map_err(broken)?;
     let mut to = Image::new(width, height, PixelType::U8);
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
     Resizer::new().resize(&from, &mut to, &options).map_err(|_| Unthumbnailable::Broken)?;
-    Plane::new(width, height, 1, to.into_vec())
+    Plane::new(width, height, 1, to.into_vec()).map(Cow::Owned)
 }
 
-fn coloured(raster: Raster, profile: &ColorProfile) -> Result<Raster, Unthumbnailable> {
+fn coloured(
+    raster: Raster,
+    profile: &ColorProfile,
+    held: usize,
+    budget: &Budget<'_>,
+) -> Result<Raster, Unthumbnailable> {
     let srgb = ColorProfile::new_srgb();
     let transform =
         |layout| profile.create_transform_8bit(layout, &srgb, layout, TransformOptions::default());
@@ -107,34 +137,49 @@ fn coloured(raster: Raster, profile: &ColorProfile) -> Result<Raster, Unthumbnai
     if is_srgb {
         return Ok(raster);
     }
-    let changed = |plane: Plane, layout| {
-        let mut samples = vec![0; plane.samples.len()];
-        let done = transform(layout).and_then(|transform| transform.transform(&plane.samples, &mut samples));
-        if done.is_ok() { Plane { samples, ..plane } } else { plane }
+    let changed = |mut plane: Plane, layout| {
+        let Ok(transform) = transform(layout) else { return plane };
+        let mut band = vec![0; BAND * plane.channels];
+        for samples in plane.samples.chunks_mut(band.len()) {
+            let band = &mut band[..samples.len()];
+            if transform.transform(samples, band).is_ok() {
+                samples.copy_from_slice(band);
+            }
+        }
+        plane
     };
     Ok(match raster {
-        Raster::YCbCr(planes) => Raster::Rgb(changed(to_rgb(&planes)?, Layout::Rgb)),
+        Raster::YCbCr(planes) => {
+            budget.has_memory(held + memory_of_rgb(&planes))?;
+            Raster::Rgb(changed(to_rgb(&planes)?, Layout::Rgb))
+        }
         Raster::Rgb(plane) => Raster::Rgb(changed(plane, Layout::Rgb)),
         Raster::Rgba(plane) => Raster::Rgba(changed(plane, Layout::Rgba)),
         other @ (Raster::Gray(_) | Raster::Cmyk(_)) => other,
     })
 }
 
-/// Grey stays grey: all three colours of it are the same.
-fn shaded(plane: Plane, profile: &ColorProfile) -> Result<Plane, Unthumbnailable> {
-    if profile.color_space != DataColorSpace::Gray {
-        return Ok(plane);
-    }
+/// Grey stays grey: all three colours of it are the same. With opacity beside it, it has come as these three.
+fn shaded(mut raster: Raster, profile: &ColorProfile) -> Raster {
+    let plane = match &mut raster {
+        Raster::Gray(plane) | Raster::Rgb(plane) | Raster::Rgba(plane) => plane,
+        Raster::YCbCr(_) | Raster::Cmyk(_) => return raster,
+    };
+    let shades = plane.channels.min(3);
+    let is_gray = |pixel: &[u8]| pixel[..shades].iter().all(|sample| *sample == pixel[0]);
     let (srgb, options) = (ColorProfile::new_srgb(), TransformOptions::default());
-    let mut rgb = vec![0; plane.samples.len() * 3];
-    let done = profile
-        .create_transform_8bit(Layout::Gray, &srgb, Layout::Rgb, options)
-        .and_then(|transform| transform.transform(&plane.samples, &mut rgb));
-    if done.is_err() {
-        return Ok(plane);
+    let transform = profile.create_transform_8bit(Layout::Gray, &srgb, Layout::Rgb, options);
+    // There are no more shades than these.
+    let stored: [u8; 256] = std::array::from_fn(|shade| u8::try_from(shade).unwrap_or(u8::MAX));
+    let mut seen = [0; 256 * 3];
+    let is_known = transform.and_then(|transform| transform.transform(&stored, &mut seen)).is_ok();
+    if is_known && plane.samples.chunks_exact(plane.channels).all(is_gray) {
+        for pixel in plane.samples.chunks_exact_mut(plane.channels) {
+            let shade = seen[usize::from(pixel[0]) * 3 + 1];
+            pixel[..shades].fill(shade);
+        }
     }
-    let samples = rgb.chunks_exact(3).map(|pixel| pixel[1]).collect();
-    Plane::new(plane.width, plane.height, 1, samples)
+    raster
 }
 
 /// Inks on white paper. Without a profile each takes away its own colour, and black takes away all.

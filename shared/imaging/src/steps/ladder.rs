@@ -52,17 +52,21 @@ impl<'a> Ladder<'a> {
         let fit = fit(self.size, shape);
         let kind = self.admitted.kind;
         if !covers(self.needed, fit) {
-            // It has the memory to itself.
-            (self.decoded, self.rungs) = (None, Vec::new());
+            self.forget();
             let alone = self.admitted.decode(fit.resized)?;
-            return Ok((alone.reduced(fit)?, alone.came(kind)));
+            return Ok((alone.reduced(fit, &self.admitted.budget)?, alone.came(kind)));
         }
         let came = self.decoded()?.came(kind);
         let small = match RUNGS.into_iter().rposition(|rung| covers(self.fit(rung).resized, fit)) {
             Some(rung) => resize(self.rung(rung)?, fit)?,
-            None => self.decoded()?.reduced(fit)?,
+            None => self.reduced(fit)?,
         };
         Ok((small, came))
+    }
+
+    /// Lets go of what is held, for something that needs the memory; what is asked for afterwards is decoded again.
+    pub(crate) fn forget(&mut self) {
+        (self.decoded, self.rungs) = (None, Vec::new());
     }
 
     fn fit(&self, shape: Shape) -> Fit {
@@ -76,12 +80,17 @@ impl<'a> Ladder<'a> {
         }
     }
 
+    fn reduced(&mut self, fit: Fit) -> Result<Raster, Unthumbnailable> {
+        let budget = self.admitted.budget;
+        self.decoded()?.reduced(fit, &budget)
+    }
+
     fn rung(&mut self, wanted: usize) -> Result<&Raster, Unthumbnailable> {
         for rung in RUNGS.iter().take(wanted + 1).skip(self.rungs.len()) {
             let fit = self.fit(*rung);
             let next = match self.rungs.last() {
                 Some(above) => resize(above, fit)?,
-                None => self.decoded()?.reduced(fit)?,
+                None => self.reduced(fit)?,
             };
             self.rungs.push(next);
         }
@@ -113,8 +122,11 @@ impl Decoded {
     }
 
     /// Resized, and only then in sRGB: there are fewer pixels to change.
-    fn reduced(&self, fit: Fit) -> Result<Raster, Unthumbnailable> {
-        to_srgb(resize(&self.raster, fit)?, self.profile.as_deref())
+    fn reduced(&self, fit: Fit, budget: &Budget<'_>) -> Result<Raster, Unthumbnailable> {
+        let held = self.raster.bytes();
+        budget.has_memory(held + self.raster.bytes_at(fit.cut))?;
+        let small = resize(&self.raster, fit)?;
+        to_srgb(small, self.profile.as_deref(), held, budget)
     }
 }
 

@@ -34,8 +34,9 @@ pub(crate) struct Reducer {
 enum Gathered {
     /// A factor of one: nothing is gathered.
     Nothing,
-    /// Rows in order: one row of column sums, of the last so many rows.
-    Columns { sums: Vec<u16>, weighed: Vec<[u32; 4]>, rows: usize },
+    /// Rows in order: one row of column sums, of the last so many rows; weighed by opacity from the first of them on that
+    /// shows something through.
+    Columns { sums: Vec<u16>, weighed: Vec<[u32; 4]>, shows_through: bool, rows: usize },
     /// Pixels in any order: sums of every cell.
     Cells { sums: Vec<u32> },
 }
@@ -56,8 +57,8 @@ impl Reducer {
             (1, _) => (Gathered::Nothing, 0),
             (_, false) => {
                 let weighed = vec![[0; 4]; if channels == 4 { width as usize } else { 0 }];
-                let sums = vec![0; if channels == 4 { 0 } else { row }];
-                (Gathered::Columns { sums, weighed, rows: 0 }, 4 * row)
+                let sums = vec![0; row];
+                (Gathered::Columns { sums, weighed, shows_through: false, rows: 0 }, 6 * row)
             }
             (_, true) => {
                 budget.has_memory(5 * length)?;
@@ -76,9 +77,16 @@ impl Reducer {
     /// The next row.
     pub(crate) fn push(&mut self, row: &[u8]) {
         match &mut self.gathered {
-            Gathered::Columns { sums, weighed, rows } => {
-                if self.channels == 4 {
-                    let (pixels, _) = row.as_chunks::<4>();
+            Gathered::Columns { sums, weighed, shows_through, rows } => {
+                let (pixels, _) = row.as_chunks::<4>();
+                if self.channels == 4 && !*shows_through && !is_opaque(pixels) {
+                    *shows_through = true;
+                    for (weighed, sums) in weighed.iter_mut().zip(sums.as_chunks::<4>().0) {
+                        *weighed = sums.map(|sum| u32::from(sum) * u32::from(u8::MAX));
+                        weighed[3] = sums[3].into();
+                    }
+                }
+                if *shows_through {
                     for (sum, [red, green, blue, opacity]) in weighed.iter_mut().zip(pixels) {
                         let weight = u32::from(*opacity);
                         let parts = [*red, *green, *blue].map(|sample| u32::from(sample) * weight);
@@ -152,34 +160,46 @@ impl Reducer {
 
     /// Turns what was gathered of the last rows into one row of the result.
     fn close_row(&mut self) {
-        let Gathered::Columns { sums, weighed, rows } = &mut self.gathered else { return };
+        let Gathered::Columns { sums, weighed, shows_through, rows } = &mut self.gathered else { return };
         match self.channels {
             1 => close::<1>(sums.as_chunks().0, self.factor, *rows, &mut self.samples),
             3 => close::<3>(sums.as_chunks().0, self.factor, *rows, &mut self.samples),
-            _ => close_weighed(weighed, self.factor, *rows, &mut self.samples),
+            _ if *shows_through => close_weighed(weighed, self.factor, *rows, &mut self.samples),
+            // Where everything weighs the same, weighing changes nothing: not even what is rounded.
+            _ => close::<4>(sums.as_chunks().0, self.factor, *rows, &mut self.samples),
         }
         sums.fill(0);
-        weighed.fill([0; 4]);
-        *rows = 0;
+        (*shows_through, *rows) = (false, 0);
     }
+}
+
+/// Looked at as a whole row, which is quicker than stopping at the first that is not.
+fn is_opaque(pixels: &[[u8; 4]]) -> bool {
+    pixels.iter().fold(u8::MAX, |all, pixel| all & pixel[3]) == u8::MAX
 }
 
 /// One row of means, of the column sums of so many rows.
 fn close<const CHANNELS: usize>(sums: &[[u16; CHANNELS]], factor: usize, rows: usize, samples: &mut Vec<u8>) {
-    let start = samples.len();
-    samples.resize(start + sums.len().div_ceil(factor) * CHANNELS, 0);
-    let (means, _) = samples[start..].as_chunks_mut::<CHANNELS>();
-    let usual = Mean::of(factor * rows);
-    for (to, cell) in means.iter_mut().zip(sums.chunks(factor)) {
-        let mean = if cell.len() == factor { usual } else { Mean::of(cell.len() * rows) };
-        let sum = match *cell {
-            // The factor of most pictures.
-            [one, other] => std::array::from_fn(|at| u32::from(one[at]) + u32::from(other[at])),
-            _ => cell.iter().fold([0; CHANNELS], |sum: [u32; CHANNELS], part| {
-                std::array::from_fn(|at| sum[at] + u32::from(part[at]))
-            }),
-        };
-        *to = sum.map(|sum| mean.rounded(sum));
+    let add = |cell: &[[u16; CHANNELS]]| match *cell {
+        // The factor of most pictures.
+        [one, other] => std::array::from_fn(|at| u32::from(one[at]) + u32::from(other[at])),
+        _ => cell.iter().fold([0; CHANNELS], |sum: [u32; CHANNELS], part| {
+            std::array::from_fn(|at| sum[at] + u32::from(part[at]))
+        }),
+    };
+    let cells = sums.chunks_exact(factor);
+    let narrower = cells.remainder();
+    // First all are added, then all divided: so many are divided at once.
+    let added: Vec<[u32; CHANNELS]> = cells.map(add).collect();
+    let mean = Mean::of(factor * rows);
+    if factor * rows <= Mean::FEW {
+        samples.extend(added.as_flattened().iter().map(|sum| mean.rounded_of_few(*sum)));
+    } else {
+        samples.extend(added.as_flattened().iter().map(|sum| mean.rounded(*sum)));
+    }
+    if !narrower.is_empty() {
+        let mean = Mean::of(narrower.len() * rows);
+        samples.extend(add(narrower).map(|sum| mean.rounded(sum)));
     }
 }
 
@@ -215,6 +235,9 @@ impl Mean {
     /// Enough for sums of 24 bits of up to 2¹⁶ samples: the result is that of a division.
     const BITS: u32 = 40;
 
+    /// So many samples' sum, times a share of 24 bits, fits into 32.
+    const FEW: usize = 256;
+
     fn of(samples: usize) -> Self {
         let samples = samples.max(1) as u64;
         Self { half: (samples / 2) as u32, share: (1_u64 << Self::BITS).div_ceil(samples) }
@@ -222,5 +245,29 @@ impl Mean {
 
     fn rounded(self, sum: u32) -> u8 {
         ((u64::from(sum + self.half) * self.share) >> Self::BITS) as u8
+    }
+
+    /// The same for at most `FEW` samples, of which more are divided at once.
+    fn rounded_of_few(self, sum: u32) -> u8 {
+        let share = ((self.share - 1) >> (Self::BITS - 24)) as u32 + 1;
+        (((sum + self.half) * share) >> 24) as u8
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mean_is_what_division_makes_of_it() {
+        for count in 1..=Mean::FEW {
+            let mean = Mean::of(count);
+            let whole = u32::try_from(count).unwrap_or_default();
+            for sum in 0..=255 * whole {
+                let expected = (sum + whole / 2) / whole;
+                assert_eq!(u32::from(mean.rounded(sum)), expected, "{sum} / {count}");
+                assert_eq!(u32::from(mean.rounded_of_few(sum)), expected, "{sum} / {count}");
+            }
+        }
     }
 }

@@ -24,15 +24,22 @@ impl<'a> Grid<'a> {
     pub(super) fn read(&self, column: usize, row: usize, block: &mut [f32; 64]) {
         let (width, height) = (self.plane.width as usize, self.plane.height as usize);
         let (left, top) = (column * 8, row * 8);
-        let (lines, _) = block.as_chunks_mut::<8>();
-        for (y, line) in lines.iter_mut().enumerate() {
-            let stored = &self.plane.samples[(top + y).min(height - 1) * width..][..width];
-            let eight = match stored.get(left..).and_then(|rest| rest.first_chunk::<8>()) {
-                Some(inside) => *inside,
-                None => std::array::from_fn(|x| stored[(left + x).min(width - 1)]),
-            };
-            // First all to integers, then all to floats: so eight go at once.
-            *line = eight.map(|sample| i16::from(sample) - 128).map(f32::from);
+        let samples = &self.plane.samples;
+        let mut bytes = [[0; 8]; 8];
+        if left + 8 <= width && top + 8 <= height {
+            let stored = &samples[top * width + left..][..7 * width + 8];
+            for (line, stored) in bytes.iter_mut().zip(stored.chunks(width)) {
+                *line = stored.first_chunk().copied().unwrap_or_default();
+            }
+        } else {
+            for (y, line) in bytes.iter_mut().enumerate() {
+                let stored = &samples[(top + y).min(height - 1) * width..][..width];
+                *line = std::array::from_fn(|x| stored[(left + x).min(width - 1)]);
+            }
+        }
+        // All of them at once, so that the compiler takes many at a time.
+        for (value, sample) in block.iter_mut().zip(bytes.as_flattened()) {
+            *value = f32::from(*sample) - 128.0;
         }
     }
 }

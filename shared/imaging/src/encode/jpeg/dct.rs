@@ -64,15 +64,15 @@ pub(super) fn transform_and_divide(block: &mut [f32; 64], divisors: &[f32; 64]) 
     columns(block);
     transpose(block);
     columns(block);
-    let mut whole = [0_u32; 64];
+    let mut whole = [0; 64];
     for ((whole, value), divisor) in whole.iter_mut().zip(&*block).zip(divisors) {
         let steps = value * divisor;
-        *whole = (steps - steps.clamp(-LEANING, LEANING) + ROUND).to_bits();
+        // The lowest bits of the rounded float are those of the whole number.
+        *whole = (steps - steps.clamp(-LEANING, LEANING) + ROUND).to_bits() as i16;
     }
     let mut coefficients = [0; 64];
     for (coefficient, at) in coefficients.iter_mut().zip(TURNED_ZIGZAG) {
-        // The lowest bits of the rounded float are those of the whole number.
-        *coefficient = whole[usize::from(at)] as i16;
+        *coefficient = whole[usize::from(at)];
     }
     coefficients
 }

@@ -2,13 +2,9 @@
 //!
 //! ITU-T T.81, and T.871 (JFIF) for the colours.
 
-use std::io::Cursor;
+mod complete;
 
 use jpeg_shrink::{Budget as ShrinkBudget, Color, Eighths, Error};
-use zune_jpeg::{
-    JpegDecoder,
-    zune_core::{colorspace::ColorSpace, options::DecoderOptions},
-};
 
 use super::{Decoded, Header, orientation_of};
 use crate::{
@@ -45,7 +41,7 @@ pub(super) fn decode(
     let wanted = wanted.filter(|_| header.unsupported.is_none());
     let raster = match wanted {
         Some(eighths) => shrunk(source, &header, eighths, budget)?,
-        None => match whole(source, &header, budget) {
+        None => match complete::decode(source, &header, budget) {
             // Twice as much as there is memory for, or more: then half of it has to do.
             Err(Unthumbnailable::TooMuchMemory) => shrunk(source, &header, Eighths::Four, budget)?,
             raster => raster?,
@@ -66,7 +62,11 @@ fn shrunk(
     let eighths = eighths.ok_or(Unthumbnailable::TooMuchMemory)?;
     let keep_going = || budget.in_time().is_ok();
     let within = ShrinkBudget { memory_bytes: budget.memory_bytes, keep_going: &keep_going };
-    let decoded = jpeg_shrink::decode(source, eighths, &within).map_err(refused)?;
+    let decoded = match jpeg_shrink::decode(source, eighths, &within) {
+        // Scans that do not follow from one another, for one: libjpeg warns of them, and shows what it can.
+        Err(Error::Broken(_)) => return complete::decode(source, header, budget).map_err(broken_anyway),
+        decoded => decoded.map_err(refused)?,
+    };
     let planes: Vec<Plane> = decoded.planes.into_iter().map(compact).collect::<Result<_, _>>()?;
     let is_even = planes.windows(2).all(|pair| pair[0].size() == pair[1].size());
     match decoded.color {
@@ -77,42 +77,8 @@ fn shrunk(
             inks(&planes, decoded.color, header.inverted).map(Raster::Cmyk)
         }
         // Red, green, blue or inks of different resolutions: nobody writes them.
-        Color::Rgb | Color::Cmyk | Color::Ycck => whole(source, header, budget),
+        Color::Rgb | Color::Cmyk | Color::Ycck => complete::decode(source, header, budget),
     }
-}
-
-/// Decodes at full size.
-fn whole(
-    source: &[u8],
-    header: &jpeg_shrink::Header<'_>,
-    budget: &Budget<'_>,
-) -> Result<Raster, Unthumbnailable> {
-    let out = match header.color {
-        Color::Gray => ColorSpace::Luma,
-        Color::YCbCr => ColorSpace::YCbCr,
-        // Inks, too, by rule of thumb: a profile of a press is not followed for a picture this small.
-        Color::Rgb | Color::Cmyk | Color::Ycck => ColorSpace::RGB,
-    };
-    let (width, height) = (header.width, header.height);
-    let pixels = width as usize * height as usize;
-    let components = if header.color == Color::Gray { 1 } else { 4 };
-    // Samples, and of progressive pictures frequencies of 16 bits.
-    budget.has_memory(pixels * components * if header.progressive { 3 } else { 2 })?;
-    budget.in_time()?;
-    let mut decoder = JpegDecoder::new_with_options(
-        Cursor::new(source),
-        DecoderOptions::default().jpeg_set_out_colorspace(out),
-    );
-    let samples = decoder.decode().map_err(|_| Unthumbnailable::Broken)?;
-    Ok(match header.color {
-        Color::Gray => Raster::Gray(Plane::new(width, height, 1, samples)?),
-        Color::YCbCr => {
-            let channel = |at: usize| samples.iter().skip(at).step_by(3).copied().collect();
-            let plane = |at| Plane::new(width, height, 1, channel(at));
-            Raster::YCbCr([plane(0)?, plane(1)?, plane(2)?])
-        }
-        Color::Rgb | Color::Cmyk | Color::Ycck => Raster::Rgb(Plane::new(width, height, 3, samples)?),
-    })
 }
 
 /// A plane without what pads it to whole blocks.
@@ -143,10 +109,24 @@ fn interleaved<const CHANNELS: usize>(
 
 /// Cyan, magenta, yellow and black, of which 255 is all the ink there is.
 fn inks(planes: &[Plane], color: Color, inverted: bool) -> Result<Plane, Unthumbnailable> {
-    interleaved(planes, |[a, b, c, k]| {
-        let [c, m, y] = if color == Color::Ycck { rgb_of([a, b, c]) } else { [a, b, c] };
-        if inverted { [255 - c, 255 - m, 255 - y, 255 - k] } else { [c, m, y, k] }
-    })
+    interleaved(planes, |pixel| ink(pixel, color, inverted))
+}
+
+/// The same of one pixel.
+fn ink(stored: [u8; 4], color: Color, inverted: bool) -> [u8; 4] {
+    let [first, second, third, black] = stored;
+    let mut inks = stored;
+    if color == Color::Ycck {
+        // It is the light that inks leave which Adobe's programs turn into brightness and colours.
+        let [red, green, blue] = rgb_of([first, second, third]);
+        inks = [255 - red, 255 - green, 255 - blue, black];
+    }
+    if inverted { inks.map(|ink| 255 - ink) } else { inks }
+}
+
+/// What is broken and would take too much memory is broken.
+fn broken_anyway(error: Unthumbnailable) -> Unthumbnailable {
+    if error == Unthumbnailable::TooMuchMemory { Unthumbnailable::Broken } else { error }
 }
 
 fn refused(error: Error) -> Unthumbnailable {

@@ -2,13 +2,24 @@
 //!
 //! <https://www.rfc-editor.org/rfc/rfc9649>
 
+mod planes;
+
 use std::io::Cursor;
 
 use image::metadata::Orientation;
-use image_webp::{WebPDecoder, vp8::Vp8Decoder};
+use image_webp::WebPDecoder;
 
-use super::{Decoded, Header, orientation_of, prefixes, whole::reduced};
-use crate::{Unthumbnailable, budget::Budget, raster::Raster};
+use super::{
+    Decoded, Header,
+    canvas::{Canvas, Columns, Place},
+    orientation_of, prefixes,
+    whole::reduced,
+};
+use crate::{
+    Unthumbnailable,
+    budget::Budget,
+    raster::{Plane, Raster},
+};
 
 /// Chunks that are looked at: a film of an hour has fewer frames.
 const MAX_CHUNKS: usize = 200_000;
@@ -36,7 +47,7 @@ pub(super) fn decode(
     }
     // A first frame that fills only a part, in an animation: the rest shows nothing.
     let (across, down) = (file.width as usize, file.height as usize);
-    let held = first.memory(budget).max(first.pixels() * 4 + across * down * 4);
+    let held = first.memory(budget)?.max(first.pixels() * 4 + across * down * 4);
     budget.has_memory(held)?;
     let frame = first.rgba()?;
     let mut samples = vec![0; across * down * 4];
@@ -48,6 +59,54 @@ pub(super) fn decode(
     drop(frame);
     let raster = Raster::Rgba(reduced(samples, (file.width, file.height), 4, at_least, budget)?);
     Ok(Decoded { raster, profile })
+}
+
+/// Draws each frame that the header counts, and shows the canvas, with its milliseconds. Returns how often the picture wants to be
+/// shown, 0 for ever. The colour that a film says is behind it is a hint that nobody takes.
+pub(super) fn frames(
+    source: &[u8],
+    header: &Header,
+    budget: &Budget<'_>,
+    show: &mut dyn FnMut(Plane, u32) -> Result<(), Unthumbnailable>,
+) -> Result<u16, Unthumbnailable> {
+    let size = (header.width, header.height);
+    budget.has_memory(Canvas::memory(size))?;
+    let mut canvas = Canvas::new(size);
+    let (mut left, mut loops) = (header.frames, 0);
+    for (name, chunk) in chunks(source.get(12..).unwrap_or_default()).take(MAX_CHUNKS) {
+        if let (b"ANIM", [_, _, _, _, low, high, ..]) = (&name, chunk) {
+            loops = u16::from_le_bytes([*low, *high]);
+        }
+        if &name != b"ANMF" || left == 0 {
+            continue;
+        }
+        left -= 1;
+        budget.in_time()?;
+        let frame = Frame::moving(chunk)?;
+        let place = Place {
+            left: frame.left as usize,
+            top: frame.top as usize,
+            width: frame.width as usize,
+            height: frame.height as usize,
+        };
+        if !canvas.holds(place) {
+            return Err(Unthumbnailable::Broken);
+        }
+        // While a frame is drawn, nothing is made of what is seen yet.
+        let drawn = header.width as usize * header.height as usize * 4 + frame.pixels() * 4 + chunk.len();
+        budget.has_memory(drawn + frame.memory(budget)?)?;
+        let pixels = frame.rgba()?;
+        let columns = Columns { first: 0, step: 1 };
+        for (y, row) in pixels.chunks_exact(place.width * 4).enumerate() {
+            canvas.draw(row.as_chunks().0.iter().copied(), place, y, columns, chunk[15] & 2 == 0);
+        }
+        drop(pixels);
+        show(canvas.picture()?, le24(&chunk[12..]))?;
+        if chunk[15] & 1 == 1 {
+            canvas.clear(place);
+        }
+    }
+    Ok(loops)
 }
 
 /// What the chunks of a file say, no pixel decoded.
@@ -200,32 +259,33 @@ impl<'a> Frame<'a> {
         self.width as usize * self.height as usize
     }
 
-    /// Bytes that the decoder holds at most, by its source.
-    fn memory(&self, budget: &Budget<'_>) -> usize {
+    /// Bytes that the decoder of red, green, blue and opacity holds at most, by its source.
+    fn memory(&self, budget: &Budget<'_>) -> Result<usize, Unthumbnailable> {
         let lossless = match self.coded {
             Coded::Lossless { bitstream, .. } => bitstream.get(5..),
             // The lowest bits say how opacity is kept; what follows has no header of its own.
             Coded::Lossy { opacity: Some([how, stream @ ..]), .. } if how & 3 == 1 => Some(stream),
             Coded::Lossy { .. } => None,
         };
-        let codes = lossless.map_or(0, |stream| prefixes::memory(stream, self.size(), budget.memory_bytes));
         let blocks = self.width.next_multiple_of(16) as usize * self.height.next_multiple_of(16) as usize;
-        match &self.coded {
-            Coded::Lossy { opacity: None, .. } => blocks * 3 / 2,
+        let pixels = match &self.coded {
+            Coded::Lossy { opacity: None, .. } => blocks * 3 / 2 + self.pixels() * 4,
             // The planes, what becomes of them, and opacity: a lossless picture of its own.
-            Coded::Lossy { opacity: Some(opacity), .. } => {
-                blocks * 3 / 2 + self.pixels() * 9 + opacity.len() + codes
-            }
+            Coded::Lossy { opacity: Some(opacity), .. } => blocks * 3 / 2 + self.pixels() * 9 + opacity.len(),
             // Four bytes a pixel are decoded in any case, and copied where three are wanted.
-            Coded::Lossless { bitstream, .. } => self.pixels() * 9 / 2 + bitstream.len() + codes,
-        }
+            Coded::Lossless { bitstream, .. } => self.pixels() * 9 / 2 + bitstream.len(),
+        };
+        // What is too much without its codes is not walked over for their sake.
+        let lossless = lossless.filter(|_| pixels <= budget.memory_bytes);
+        let codes = lossless.map(|stream| prefixes::memory(stream, self.size(), budget.memory_bytes));
+        Ok(pixels + codes.transpose()?.unwrap_or_default())
     }
 
     fn decode(&self, at_least: (u32, u32), budget: &Budget<'_>) -> Result<Raster, Unthumbnailable> {
-        budget.has_memory(self.memory(budget))?;
         if let Coded::Lossy { bitstream, opacity: None } = self.coded {
-            return self.planes(bitstream, at_least, budget);
+            return planes::decode(bitstream, self.size(), at_least, budget);
         }
+        budget.has_memory(self.memory(budget)?)?;
         let samples = self.rgba()?;
         Ok(Raster::Rgba(reduced(samples, self.size(), 4, at_least, budget)?))
     }
@@ -279,33 +339,6 @@ impl<'a> Frame<'a> {
         file[4..8].copy_from_slice(&length.to_le_bytes());
         file
     }
-
-    fn planes(
-        &self,
-        bitstream: &[u8],
-        at_least: (u32, u32),
-        budget: &Budget<'_>,
-    ) -> Result<Raster, Unthumbnailable> {
-        let frame = Vp8Decoder::decode_frame(bitstream).map_err(|_| Unthumbnailable::Broken)?;
-        let (width, height) = (u32::from(frame.width), u32::from(frame.height));
-        if (width, height) != self.size() {
-            return Err(Unthumbnailable::Broken);
-        }
-        let half = (width.div_ceil(2), height.div_ceil(2));
-        let half_at_least = (at_least.0.div_ceil(2), at_least.1.div_ceil(2));
-        let across = width.next_multiple_of(16);
-        let luma = |sample: u8| full_range(sample, 16, 219, 0);
-        let chroma = |sample: u8| full_range(sample, 128, 224, 128);
-        let plane = |samples, across, size, at_least, change: &dyn Fn(u8) -> u8| {
-            let samples = cut(samples, across, size, change)?;
-            reduced(samples, size, 1, at_least, budget)
-        };
-        Ok(Raster::YCbCr([
-            plane(frame.ybuf, across, (width, height), at_least, &luma)?,
-            plane(frame.ubuf, across / 2, half, half_at_least, &chroma)?,
-            plane(frame.vbuf, across / 2, half, half_at_least, &chroma)?,
-        ]))
-    }
 }
 
 /// Name and content of every chunk; the last one may be cut short.
@@ -322,34 +355,4 @@ fn chunks(mut rest: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
 
 fn le24(bytes: &[u8]) -> u32 {
     bytes.iter().take(3).rev().fold(0, |sum, byte| sum << 8 | u32::from(*byte))
-}
-
-/// Cuts a plane out of its whole blocks, without another allocation.
-fn cut(
-    mut samples: Vec<u8>,
-    across: u32,
-    (width, height): (u32, u32),
-    change: &dyn Fn(u8) -> u8,
-) -> Result<Vec<u8>, Unthumbnailable> {
-    let (across, row) = (across as usize, width as usize);
-    if samples.len() < across * height as usize {
-        return Err(Unthumbnailable::Broken);
-    }
-    for y in 0..height as usize {
-        samples.copy_within(y * across..y * across + row, y * row);
-    }
-    samples.truncate(row * height as usize);
-    let changed: [u8; 256] = std::array::from_fn(|sample| change(u8::try_from(sample).unwrap_or(u8::MAX)));
-    for sample in &mut samples {
-        *sample = changed[usize::from(*sample)];
-    }
-    Ok(samples)
-}
-
-/// From the range of television, which WebP uses, to the whole one, which JFIF uses.
-fn full_range(sample: u8, from: i32, steps: i32, to: i32) -> u8 {
-    // Steps of 1/65536, so that a multiplication does.
-    let factor = (255 * 65536 + steps / 2) / steps;
-    let value = to + (((i32::from(sample) - from) * factor + 32768) >> 16);
-    u8::try_from(value.clamp(0, 255)).unwrap_or_default()
 }
