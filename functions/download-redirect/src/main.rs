@@ -3,5 +3,5 @@
 #[tokio::main]
 async fn main() -> Result<(), runtime::Error> {
     let deps = runtime::boot().await?;
-    runtime::serve(download_redirect::router(&deps)).await
+    runtime::serve_streaming(&deps, download_redirect::router(&deps)).await
 }

@@ -9,7 +9,7 @@ use aws_lambda_events::{
 };
 use media_core::{Clock, Content, Mxc, Timestamp, limits::ORPHAN_AFTER};
 use percent_encoding::percent_decode_str;
-use runtime::{Deps, Error};
+use runtime::{Deadline, Deps, Error};
 use storage::{Blobs, Key, MediaAndThumbnails, Outcome, Records, peek::Peeked};
 use thumbnailer::Thumbnailer;
 
@@ -40,17 +40,26 @@ impl Ingest {
         Self { blobs, records, thumbnailer, clock: deps.clock.clone() }
     }
 
-    /// Handles a batch; the messages that must come again are named in the answer (`ReportBatchItemFailures`).
+    /// Handles a batch; the messages that must come again are named in the answer (`ReportBatchItemFailures`). So are those
+    /// for which no time is left.
     ///
     /// # Errors
     /// None: one message's failure is not its neighbours'.
-    pub async fn objects_landed(&self, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
+    pub async fn objects_landed(
+        &self,
+        batch: SqsEvent,
+        deadline: Deadline,
+    ) -> Result<SqsBatchResponse, Error> {
         let mut response = SqsBatchResponse::default();
         for message in batch.records {
-            match self.message(&message).await {
-                Ok(Verdict::Done) => {}
-                Ok(Verdict::Later) => response.batch_item_failures.push(failure(&message)),
+            match deadline.within(Box::pin(self.message(&message))).await {
+                Ok(Ok(Verdict::Done)) => {}
+                Ok(Ok(Verdict::Later)) => response.batch_item_failures.push(failure(&message)),
                 Err(error) => {
+                    tracing::error!(%error, "An arrival was not handled in time");
+                    response.batch_item_failures.push(failure(&message));
+                }
+                Ok(Err(error)) => {
                     tracing::error!(%error, "An arrival could not be handled");
                     response.batch_item_failures.push(failure(&message));
                 }

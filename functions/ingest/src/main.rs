@@ -4,5 +4,5 @@
 async fn main() -> Result<(), runtime::Error> {
     let deps = runtime::boot().await?;
     let ingest = ingest::Ingest::new(&deps);
-    runtime::on_event(|event| ingest.objects_landed(event)).await
+    runtime::on_event(&deps, |event, deadline| ingest.objects_landed(event, deadline)).await
 }

@@ -10,10 +10,14 @@ use media_core::{
     record::{Failure, FailureReason, Lease},
 };
 use outbound::media::{FetchError, RemoteMedia};
-use runtime::{Deps, Error};
+use runtime::{Deadline, Deps, Error};
 use serde::Serialize;
+use std::time::Duration;
 use storage::{BodyError, Incoming, Key, Outcome, blobs::PutError, functions::FetchOrder, guards::Arrived};
 use tokio::time::timeout;
+
+/// How long before its own end a fetch gives up: enough to note in the record that it did.
+const GIVE_UP_MARGIN: Duration = Duration::from_secs(3);
 
 /// How an order ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -30,11 +34,16 @@ pub enum Fetched {
 /// Carries out an order: streams the origin's bytes into S3 under a key of its own, then stores them under its lease.
 ///
 /// The order may come twice. The second finds the lease used up and asks the origin for nothing. The lease is renewed
-/// while bytes come in; when it is lost all the same, the fetch stops and takes away what it wrote.
+/// while bytes come in; when it is lost all the same, the fetch stops and takes away what it wrote. Shortly before
+/// `deadline` it gives up and says so in the record, or readers would outwait a lease under which nobody works.
 ///
 /// # Errors
 /// Only faults of ours, so that Lambda delivers the order again; what the origin does wrong is remembered instead.
-pub async fn fetch(deps: &Deps, order: FetchOrder) -> Result<Fetched, Error> {
+pub async fn fetch(deps: &Deps, order: FetchOrder, deadline: Deadline) -> Result<Fetched, Error> {
+    deadline.within(Box::pin(carry_out(deps, order, deadline.sooner(GIVE_UP_MARGIN)))).await?
+}
+
+async fn carry_out(deps: &Deps, order: FetchOrder, deadline: Deadline) -> Result<Fetched, Error> {
     let mxc = order.mxc()?;
     let Some(record) = deps.store.records.get_latest(&mxc).await? else {
         return Ok(Fetched::NotMine);
@@ -48,15 +57,15 @@ pub async fn fetch(deps: &Deps, order: FetchOrder) -> Result<Fetched, Error> {
     }
     let key = Key::new_remote();
     let coming = timeout(deps.limits.remote_time, Box::pin(bring_home(deps, &mxc, &key)));
-    let Some(came) = lease::renewing(deps, &mxc, lease, coming).await else {
+    let Some(came) = lease::renewing(deps, &mxc, lease, deadline.within(coming)).await else {
         // The write that was dropped may have been whole already. One that S3 ends only after this leaves an orphan.
         deps.store.blobs.delete(&key).await?;
         return Ok(Fetched::NotMine);
     };
     let kept = match came {
-        Ok(Ok(home)) => keep(deps, &mxc, lease, &key, &home, charged_to).await.map_err(Problem::Ours),
-        Ok(Err(problem)) => Err(problem),
-        Err(_out_of_time) => Err(Problem::Origin(FailureReason::Unavailable)),
+        Ok(Ok(Ok(home))) => keep(deps, &mxc, lease, &key, &home, charged_to).await.map_err(Problem::Ours),
+        Ok(Ok(Err(problem))) => Err(problem),
+        Ok(Err(_)) | Err(_) => Err(Problem::Origin(FailureReason::Unavailable)),
     };
     match kept {
         Ok(fetched) => Ok(fetched),

@@ -3,5 +3,5 @@
 #[tokio::main]
 async fn main() -> Result<(), runtime::Error> {
     let deps = runtime::boot().await?;
-    runtime::on_event(|order| remote_fetch::fetch(&deps, order)).await
+    runtime::on_event(&deps, |order, deadline| remote_fetch::fetch(&deps, order, deadline)).await
 }

@@ -55,10 +55,16 @@ impl<'a> Arriving<'a> {
             return Err(self.refuse(error));
         }
         match self.store(mxc, label).await {
-            // A length that was not announced is counted once it is known.
+            // A length that was not announced is counted once it is known. Announced it may be another where no connection
+            // holds the client to it: Lambda hands headers and body over as they are.
             Ok(content) => {
-                match self.upload.count_bytes(self.requester, content.size_bytes - counted).await {
-                    Ok(()) => Ok(content),
+                let uncounted = content.size_bytes.saturating_sub(counted);
+                match self.upload.count_bytes(self.requester, uncounted).await {
+                    Ok(()) => {
+                        let too_many = counted.saturating_sub(content.size_bytes);
+                        self.upload.give_back(self.requester, too_many).await?;
+                        Ok(content)
+                    }
                     Err(error) => {
                         self.upload.take_away(self.requester, mxc, &content, counted, None).await?;
                         Err(error)

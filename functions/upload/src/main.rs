@@ -3,5 +3,5 @@
 #[tokio::main]
 async fn main() -> Result<(), runtime::Error> {
     let deps = runtime::boot().await?;
-    runtime::serve(upload::router(&deps)).await
+    runtime::serve(&deps, upload::router(&deps)).await
 }

@@ -3,5 +3,5 @@
 #[tokio::main]
 async fn main() -> Result<(), runtime::Error> {
     let deps = runtime::boot().await?;
-    runtime::serve(url_preview::router(&deps)).await
+    runtime::serve(&deps, url_preview::router(&deps)).await
 }

@@ -102,6 +102,9 @@ impl Default for Limits {
 /// Up to this many bytes an upload is one `PutObject`; a longer one becomes a multipart upload of parts this long.
 pub const PART_BYTES: usize = 8 * 1024 * 1024;
 
+/// The most bytes of an answer that a function streams (Lambda quotas, "Invocation payload": 200 MB since 2025-07-31).
+pub const STREAMED_ANSWER_BYTES: u64 = 200 * MIB;
+
 /// How long a body may pause, on its way in, before it counts as cut off.
 pub const BODY_IDLE: Duration = Duration::from_mins(1);
 

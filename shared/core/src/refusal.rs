@@ -126,6 +126,15 @@ pub enum Refusal {
     /// The homeserver cannot be asked whose token this is.
     #[error("The homeserver cannot be reached to check the access token: try again later.")]
     HomeserverUnavailable,
+    /// Whatever was waited for did not come before this invocation had to end.
+    #[error("There was no time left to answer: try again.")]
+    OutOfTime,
+    /// More bytes than an answer may have where there are only functions.
+    #[error("Larger than the {limit_bytes} bytes that are handed out here: ask with `allow_redirect=true`.")]
+    TooLargeToHandOut {
+        /// The most.
+        limit_bytes: u64,
+    },
     /// No such endpoint.
     #[error("Unrecognized request: there is no such endpoint.")]
     UnrecognizedPath,

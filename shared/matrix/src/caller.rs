@@ -57,8 +57,11 @@ where
 fn said_by_proxy(parts: &Parts, name: &HeaderName) -> Option<IpAddr> {
     let last = parts.headers.get_all(name).iter().next_back()?.to_str().ok()?;
     let last = last.rsplit(',').next()?.trim();
-    // `CloudFront-Viewer-Address` brings a port along.
-    last.parse().ok().or_else(|| last.parse::<SocketAddr>().ok().map(|address| address.ip()))
+    // `CloudFront-Viewer-Address` brings a port along, and writes no brackets around an IPv6 address. A short port then
+    // reads like the address's last group, which is not counted.
+    let with_port = || last.parse::<SocketAddr>().ok().map(|address| address.ip());
+    let without_brackets = || last.rsplit_once(':').and_then(|(address, _)| address.parse().ok());
+    last.parse().ok().or_else(with_port).or_else(without_brackets)
 }
 
 fn counted_as(address: IpAddr) -> IpAddr {
@@ -102,6 +105,8 @@ mod tests {
         let forwarded = Some("x-forwarded-for");
         assert_eq!(caller(forwarded, &["2001:db8:1:2:3:4:5:6"]).await, "2001:db8:1:2::");
         assert_eq!(caller(forwarded, &["[2001:db8:1:2:9::1]:80"]).await, "2001:db8:1:2::");
+        assert_eq!(caller(forwarded, &["2001:db8:1:2::c4a:42838"]).await, "2001:db8:1:2::");
+        assert_eq!(caller(forwarded, &["2001:db8:1:2:3:4:5:6:8080"]).await, "2001:db8:1:2::");
         assert_eq!(caller(forwarded, &["::ffff:198.51.100.7"]).await, "198.51.100.7");
     }
 }

@@ -110,9 +110,9 @@ fn status_and_errcode(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::TooLarge { .. } | Refusal::TooLargeToThumbnail { remote: false } => {
             (S::PAYLOAD_TOO_LARGE, "M_TOO_LARGE")
         }
-        Refusal::RemoteTooLarge { .. } | Refusal::TooLargeToThumbnail { remote: true } => {
-            (S::BAD_GATEWAY, "M_TOO_LARGE")
-        }
+        Refusal::RemoteTooLarge { .. }
+        | Refusal::TooLargeToThumbnail { remote: true }
+        | Refusal::TooLargeToHandOut { .. } => (S::BAD_GATEWAY, "M_TOO_LARGE"),
         Refusal::BodyCutOff | Refusal::NotThumbnailable | Refusal::LinkWithToken => {
             (S::BAD_REQUEST, "M_UNKNOWN")
         }
@@ -127,6 +127,7 @@ fn status_and_errcode(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::PreconditionFailed => (S::PRECONDITION_FAILED, "M_UNKNOWN"),
         Refusal::RangeBeyondEnd => (S::RANGE_NOT_SATISFIABLE, "M_UNKNOWN"),
         Refusal::HomeserverUnavailable => (S::SERVICE_UNAVAILABLE, "M_UNKNOWN"),
+        Refusal::OutOfTime => (S::GATEWAY_TIMEOUT, "M_UNKNOWN"),
         Refusal::UnrecognizedPath => (S::NOT_FOUND, "M_UNRECOGNIZED"),
         Refusal::UnrecognizedMethod => (S::METHOD_NOT_ALLOWED, "M_UNRECOGNIZED"),
     }
@@ -173,6 +174,8 @@ mod tests {
             Refusal::DeadLink,
             Refusal::LinkWithToken,
             Refusal::HomeserverUnavailable,
+            Refusal::OutOfTime,
+            Refusal::TooLargeToHandOut { limit_bytes: 1 },
             Refusal::UnrecognizedPath,
             Refusal::UnrecognizedMethod,
         ]
@@ -216,6 +219,8 @@ mod tests {
         403 M_FORBIDDEN: This link is no longer good: ask for the media again.
         400 M_UNKNOWN: A signed link is followed as it is: without an `Authorization` header and with nothing added.
         503 M_UNKNOWN: The homeserver cannot be reached to check the access token: try again later.
+        504 M_UNKNOWN: There was no time left to answer: try again.
+        502 M_TOO_LARGE: Larger than the 1 bytes that are handed out here: ask with `allow_redirect=true`.
         404 M_UNRECOGNIZED: Unrecognized request: there is no such endpoint.
         405 M_UNRECOGNIZED: Unrecognized request: this endpoint does not know the method.
         ");

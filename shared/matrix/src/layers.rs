@@ -4,6 +4,7 @@ use std::{any::Any, time::Duration};
 
 use axum::{
     Router,
+    middleware::{from_fn_with_state, map_response},
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderName, HeaderValue, Method, header};
@@ -13,20 +14,22 @@ use tower_http::{
     cors::{Any as Anyone, CorsLayer},
 };
 
-use crate::{Error, error::internal_error};
+use crate::{Error, Front, error::internal_error, front};
 
 /// How long a browser may remember a preflight answer.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_hours(24);
 
 /// Closes a router of the protocol: nothing that a client sees is ever without JSON or CORS.
 ///
-/// `OPTIONS` is answered on every path, needs no token and runs nothing (client-server API, "Web browser clients").
-pub fn finish(routes: Router) -> Router {
+/// Whoever does not come through `front` is refused before anything else. But for `OPTIONS`: that is answered on every path,
+/// needs no token and runs nothing (client-server API, "Web browser clients").
+pub fn finish(routes: Router, front: &Front) -> Router {
     routes
         .fallback(async || Error::from(Refusal::UnrecognizedPath))
         .method_not_allowed_fallback(async || Error::from(Refusal::UnrecognizedMethod))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(axum::middleware::map_response(harden))
+        .layer(from_fn_with_state(front.clone(), front::admit))
+        .layer(map_response(harden))
         .layer(cors())
 }
 
@@ -51,7 +54,19 @@ fn cors() -> CorsLayer {
         .max_age(PREFLIGHT_MAX_AGE)
 }
 
-async fn harden(mut response: Response) -> Response {
+/// What everybody is told when a request got to no router: a 500 with all that [`finish`] adds.
+#[must_use]
+pub fn unanswered() -> Response {
+    let mut response = hardened(internal_error());
+    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    response
+}
+
+async fn harden(response: Response) -> Response {
+    hardened(response)
+}
+
+fn hardened(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(

@@ -12,15 +12,18 @@ use std::{
 
 use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
+use matrix::Front;
 use media_core::{
     Legacy, Limits, Neighbours, OwnedServerName, OwnedUserId, Rate, Timestamp, legacy::Frozen, limits::Rates,
     mxc::parse_server_name, neighbours::Pattern,
 };
-use storage::secrets::SecretPlace;
+use storage::{cloudfront::LinkSettings, secrets::SecretPlace};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use url::Url;
 
 use crate::settings::{self, Setting};
+
+pub use storage::secrets::KeyPlace;
 
 /// Everything that can be chosen.
 #[derive(Clone, Debug)]
@@ -39,6 +42,8 @@ pub struct Config {
     pub legacy: Legacy,
     /// The header in which a trusted proxy says whom it speaks for.
     pub client_address_header: Option<HeaderName>,
+    /// Who stands in front, if only that may ask.
+    pub front: Front,
     /// How other servers are spoken to.
     pub federation: Federation,
     /// Whether and how links are previewed.
@@ -88,15 +93,6 @@ pub struct Federation {
     pub inline_bytes: Option<u64>,
 }
 
-/// Where a signing key is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeyPlace {
-    /// In this file.
-    File(PathBuf),
-    /// Where the cloud keeps secrets.
-    Secret(SecretPlace),
-}
-
 /// Whether and how links are previewed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Previews {
@@ -128,6 +124,10 @@ pub struct Gateway {
     pub data_folder: PathBuf,
     /// Acknowledge without waiting for the disk.
     pub fast: bool,
+    /// How long it goes on serving after it was told to stop.
+    pub stop_notice: Duration,
+    /// How long what is under way may take to end then.
+    pub drain: Duration,
 }
 
 /// All that is wrong with a configuration.
@@ -137,7 +137,8 @@ pub struct Problems(pub Vec<String>);
 impl Config {
     /// Reads every setting through `lookup`, which is the environment, or the gateway's options before it.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Problems> {
-        let mut read = Reading { lookup: &lookup, problems: Vec::new() };
+        let mut read = Reading { lookup: &lookup, ssm_endpoint: None, problems: Vec::new() };
+        read.ssm_endpoint = read.optional(&settings::SSM_ENDPOINT, base_url);
         let server_name = read.required(&settings::SERVER_NAME, |name| parse_server_name(name).ok());
         let identity = read.identity();
         let limits = read.limits();
@@ -145,6 +146,7 @@ impl Config {
         let uploads = read.uploads();
         let legacy = read.legacy();
         let client_address_header = read.optional(&settings::CLIENT_ADDRESS_HEADER, number);
+        let front = read.front();
         let federation = read.federation();
         let previews = read.previews();
         let gateway = read.gateway();
@@ -157,6 +159,7 @@ impl Config {
                 uploads,
                 legacy,
                 client_address_header,
+                front,
                 federation,
                 previews,
                 gateway,
@@ -180,6 +183,8 @@ pub fn environment(name: &str) -> Option<String> {
 
 struct Reading<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
+    /// Where parameters with keys are asked for.
+    ssm_endpoint: Option<String>,
     problems: Vec<String>,
 }
 
@@ -271,12 +276,18 @@ impl Reading<'_> {
         }
     }
 
+    fn front(&mut self) -> Front {
+        let secrets = |text: &str| Some(comma_separated(text).map(ToOwned::to_owned).collect());
+        Front::new(&self.or::<Vec<String>>(&settings::ORIGIN_SECRETS, Vec::new(), secrets))
+    }
+
     fn store(&mut self) -> storage::Settings {
         storage::Settings {
             region: self.said(&settings::REGION),
             credentials: None,
             s3_endpoint: self.optional(&settings::S3_ENDPOINT, base_url),
             s3_public_endpoint: self.optional(&settings::S3_PUBLIC_ENDPOINT, base_url),
+            links: self.links(),
             dynamodb_endpoint: self.optional(&settings::DYNAMODB_ENDPOINT, base_url),
             lambda_endpoint: None,
             lambda_credentials: None,
@@ -287,6 +298,27 @@ impl Reading<'_> {
         }
     }
 
+    /// How links lead to CloudFront, if they do. Of what they would need otherwise nothing is looked at: a deployment may
+    /// have a key ready.
+    fn links(&mut self) -> Option<LinkSettings> {
+        let is_cloudfront = |text: &str| match text {
+            "presigned" => Some(false),
+            "cloudfront" => Some(true),
+            _ => None,
+        };
+        if !self.or(&settings::DELIVERY, false, is_cloudfront) {
+            return None;
+        }
+        let url = self.required(&settings::LINK_URL, link_url);
+        let key_id = self.required(&settings::LINK_KEY_ID, key_id);
+        let (file, parameter) = (&settings::LINK_KEY_FILE, &settings::LINK_KEY_PARAMETER);
+        let key = self.key(file, parameter, "one key signs links");
+        if key.is_none() {
+            self.problem(format!("{} is required (or {}): {}", file.name, parameter.name, file.help));
+        }
+        Some(LinkSettings { url: url?, key_id: key_id?, key: key? })
+    }
+
     fn federation(&mut self) -> Federation {
         let delivery = |text: &str| match text {
             "inline" => Some(Delivery::Inline),
@@ -295,7 +327,11 @@ impl Reading<'_> {
         };
         let names = |text: &str| comma_separated(text).map(|name| parse_server_name(name).ok()).collect();
         Federation {
-            signing_key: self.signing_key(),
+            signing_key: self.key(
+                &settings::SIGNING_KEY_FILE,
+                &settings::SIGNING_KEY_PARAMETER,
+                "there is one signing key",
+            ),
             ca_file: self.said(&settings::FEDERATION_CA_FILE).map(PathBuf::from),
             allow_networks: self.or(&settings::FEDERATION_ALLOW_NETWORKS, Vec::new(), networks),
             neighbours: Neighbours {
@@ -309,18 +345,17 @@ impl Reading<'_> {
         }
     }
 
-    fn signing_key(&mut self) -> Option<KeyPlace> {
-        let file = self.said(&settings::SIGNING_KEY_FILE).map(|file| KeyPlace::File(file.into()));
-        let endpoint = self.optional(&settings::SSM_ENDPOINT, base_url);
-        let secret = self.said(&settings::SIGNING_KEY_PARAMETER).map(|parameter| {
-            let region = self.said(&settings::REGION);
+    /// Where a key is that lies in a file or in a parameter, and not in both.
+    fn key(&mut self, file: &Setting, parameter: &Setting, since: &str) -> Option<KeyPlace> {
+        let in_file = self.said(file).map(|file| KeyPlace::File(file.into()));
+        let secret = self.said(parameter).map(|parameter| {
+            let (region, endpoint) = (self.said(&settings::REGION), self.ssm_endpoint.clone());
             KeyPlace::Secret(SecretPlace { parameter, region, credentials: None, endpoint })
         });
-        if file.is_some() && secret.is_some() {
-            let (file, secret) = (settings::SIGNING_KEY_FILE.name, settings::SIGNING_KEY_PARAMETER.name);
-            self.problem(format!("{file} and {secret} must not both be set: there is one signing key"));
+        if in_file.is_some() && secret.is_some() {
+            self.problem(format!("{} and {} must not both be set: {since}", file.name, parameter.name));
         }
-        file.or(secret)
+        in_file.or(secret)
     }
 
     fn previews(&mut self) -> Previews {
@@ -337,7 +372,10 @@ impl Reading<'_> {
         let public_url = self.optional(&settings::PUBLIC_URL, http_url);
         let data_folder = self.said(&settings::DATA_FOLDER).map(PathBuf::from).unwrap_or_default();
         let fast = self.or(&settings::FAST, false, number);
-        Some(Gateway { listen: listen?, public_url, data_folder, fast })
+        let seconds = |text: &str| text.parse().ok().map(Duration::from_secs);
+        let stop_notice = self.or(&settings::STOP_NOTICE, Duration::ZERO, seconds);
+        let drain = self.or(&settings::DRAIN, Duration::from_secs(30), seconds);
+        Some(Gateway { listen: listen?, public_url, data_folder, fast, stop_notice, drain })
     }
 
     /// What was given, else the default; an empty value counts as none.
@@ -396,6 +434,19 @@ fn http_url(text: &str) -> Option<Url> {
 /// As the SDK wants it.
 fn base_url(text: &str) -> Option<String> {
     http_url(text).map(|_| text.trim_end_matches('/').to_owned())
+}
+
+/// As links begin with it: their own query follows.
+fn link_url(text: &str) -> Option<String> {
+    let url = http_url(text)?;
+    let is_plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    // As written by whoever reads URLs: host names in small letters, as clients say them to CloudFront.
+    is_plain.then(|| url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// It stands in links as it is.
+fn key_id(text: &str) -> Option<String> {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric()).then(|| text.to_owned())
 }
 
 fn dev_tokens(text: &str) -> Option<HashMap<String, OwnedUserId>> {
@@ -524,6 +575,50 @@ mod tests {
         assert_eq!(with(&there), Ok(Some(KeyPlace::Secret(secret(Some("eu-west-1"), Some("http://x"))))));
         let problems = with(&[file, parameter]).unwrap_err().0;
         assert!(problems[0].contains(file.0) && problems[0].contains(parameter.0), "{problems:?}");
+    }
+
+    #[test]
+    fn links_to_cloudfront_need_a_url_an_id_and_one_key() {
+        let with = |more: &[(&str, &str)]| {
+            let server = [("MEDIA_SERVER_NAME", "example.org"), ("MEDIA_DEV_TOKENS", "t=@a:example.org")];
+            read(&[&server, more].concat()).map(|config| config.store.links)
+        };
+        let cloudfront = ("MEDIA_DELIVERY", "cloudfront");
+        let (url, id) =
+            (("MEDIA_LINK_URL", "https://D1.cloudfront.net/"), ("MEDIA_LINK_KEY_ID", "K2JCJMDEHXQW5F"));
+        let (file, parameter) =
+            (("MEDIA_LINK_KEY_FILE", "links.pem"), ("MEDIA_LINK_KEY_PARAMETER", "/links/1"));
+        let links = |key: KeyPlace| {
+            let (url, key_id) = ("https://d1.cloudfront.net".to_owned(), id.1.to_owned());
+            Ok(Some(LinkSettings { url, key_id, key }))
+        };
+        assert_eq!(with(&[cloudfront, url, id, file]), links(KeyPlace::File("links.pem".into())));
+        let endpoint = ("MEDIA_SSM_ENDPOINT", "http://x");
+        let place = SecretPlace {
+            parameter: "/links/1".to_owned(),
+            endpoint: Some("http://x".to_owned()),
+            ..SecretPlace::default()
+        };
+        assert_eq!(with(&[cloudfront, url, id, parameter, endpoint]), links(KeyPlace::Secret(place)));
+
+        // As the template says it where links lead to S3: with a key that is not needed, or with nothing.
+        for presigned in ["presigned", ""] {
+            let empty =
+                [("MEDIA_DELIVERY", presigned), ("MEDIA_LINK_URL", ""), ("MEDIA_LINK_KEY_ID", ""), parameter];
+            assert_eq!(with(&empty), Ok(None));
+        }
+
+        for (said, problems) in [
+            (&[cloudfront][..], &["MEDIA_LINK_URL", "MEDIA_LINK_KEY_ID", "MEDIA_LINK_KEY_FILE"][..]),
+            (&[cloudfront, url, file, ("MEDIA_LINK_KEY_ID", "K2 4")], &["MEDIA_LINK_KEY_ID"]),
+            (&[cloudfront, id, file, ("MEDIA_LINK_URL", "https://x/?a=b")], &["MEDIA_LINK_URL"]),
+            (&[cloudfront, url, id, file, parameter], &["MEDIA_LINK_KEY_FILE and MEDIA_LINK_KEY_PARAMETER"]),
+            (&[("MEDIA_DELIVERY", "carrier pigeon")], &["MEDIA_DELIVERY"]),
+        ] {
+            let told = with(said).unwrap_err().0;
+            let named = told.iter().zip(problems).all(|(told, problem)| told.starts_with(problem));
+            assert!(named && told.len() == problems.len(), "{told:?}");
+        }
     }
 
     #[test]

@@ -97,7 +97,15 @@ pub enum BootError {
 /// Reads the environment and makes everything: what a function's `main` calls first.
 pub async fn boot() -> Result<Deps, Error> {
     logs::start();
-    Ok(boot_with(Config::from_environment()?, Clock::system()).await?)
+    let deps = Box::pin(boot_with(Config::from_environment()?, Clock::system())).await?;
+    // Meanwhile Lambda brings the first request, which waits for the key only if it is answered with a link.
+    let blobs = deps.store.blobs.clone();
+    tokio::spawn(async move {
+        if let Err(error) = blobs.prepare_links().await {
+            tracing::error!(%error, "Links cannot be signed");
+        }
+    });
+    Ok(deps)
 }
 
 /// Makes everything from a configuration. Opens no connection, but for a signing key that is kept in the cloud: the first

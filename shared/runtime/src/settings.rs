@@ -42,13 +42,17 @@ settings! {
         "Gateway: folder of the embedded S3 and DynamoDB engines; belongs to one gateway at a time";
     FAST = "MEDIA_FAST", "true|false", Some("false"),
         "Gateway: do not wait for the disk (fsync) before acknowledging; for tests and trials";
+    STOP_NOTICE = "MEDIA_STOP_NOTICE_S", "SECONDS", Some("0"),
+        "Gateway: how long it goes on serving after it was told to stop, its health saying so to those who balance load";
+    DRAIN = "MEDIA_DRAIN_S", "SECONDS", Some("30"),
+        "Gateway: how long, after that, what is under way may take to end";
     SIGNING_KEY_FILE = "MEDIA_SIGNING_KEY_FILE", "PATH", None,
         "The homeserver's signing key, in Synapse's file format, for requests to other servers";
     SIGNING_KEY_PARAMETER = "MEDIA_SIGNING_KEY_PARAMETER", "NAME", None,
         "The same key from an SSM parameter (SecureString) instead of a file; \
          or from Secrets Manager, as /aws/reference/secretsmanager/SECRET";
     SSM_ENDPOINT = "MEDIA_SSM_ENDPOINT", "URL", None,
-        "Where that parameter is asked for; default: AWS";
+        "Where parameters with keys are asked for; default: AWS";
     FEDERATION_CA_FILE = "MEDIA_FEDERATION_CA_FILE", "PATH", None,
         "PEM file of further certificate authorities trusted for federation and previews, besides the system's";
     FEDERATION_ALLOW_NETWORKS = "MEDIA_FEDERATION_ALLOW_NETWORKS", "CIDR,…", Some(""),
@@ -91,6 +95,8 @@ settings! {
         "How many bytes a user, or an address without one, may have fetched from other servers";
     CLIENT_ADDRESS_HEADER = "MEDIA_CLIENT_ADDRESS_HEADER", "NAME", None,
         "Header whose last address a trusted proxy wrote, such as X-Forwarded-For; default: whoever connects";
+    ORIGIN_SECRETS = "MEDIA_ORIGIN_SECRETS", "SECRET,…", Some(""),
+        "What whoever stands in front says in the header X-Origin-Secret, one of these; empty: everybody is answered";
     LEGACY_FROZEN_SINCE = "MEDIA_LEGACY_FROZEN_SINCE", "always|RFC 3339", Some("always"),
         "Media stored since then is hidden on the old paths that ask for no token, such as 2026-11-25T00:00:00Z";
     LEGACY_EXEMPT = "MEDIA_LEGACY_EXEMPT", "MXC,…", Some(""),
@@ -121,6 +127,16 @@ settings! {
         "Within a window of this length everybody gets the same signed link, so that browsers can cache";
     URL_MIN_LIFE = "MEDIA_URL_MIN_LIFE_S", "SECONDS", Some("300"),
         "A signed link lives at least this long, and at most this plus the window";
+    DELIVERY = "MEDIA_DELIVERY", "presigned|cloudfront", Some("presigned"),
+        "Where links lead: to S3, or to CloudFront in front of it";
+    LINK_URL = "MEDIA_LINK_URL", "URL", None,
+        "With cloudfront: what links begin with, such as `https://d111111abcdef8.cloudfront.net`";
+    LINK_KEY_ID = "MEDIA_LINK_KEY_ID", "ID", None,
+        "With cloudfront: the id of the public key by which CloudFront knows our links";
+    LINK_KEY_FILE = "MEDIA_LINK_KEY_FILE", "PATH", None,
+        "With cloudfront: the private key that signs links, P-256 in PEM";
+    LINK_KEY_PARAMETER = "MEDIA_LINK_KEY_PARAMETER", "NAME", None,
+        "The same key from an SSM parameter (SecureString) instead of a file; or from Secrets Manager, as for signing";
     WAIT_DEFAULT = "MEDIA_WAIT_DEFAULT_MS", "MILLISECONDS", Some("20000"),
         "How long a reader waits for media that is on its way when it does not say";
     WAIT_MAX = "MEDIA_WAIT_MAX_MS", "MILLISECONDS", Some("60000"),
