@@ -131,7 +131,12 @@ impl Blobs {
         Ok(Some(Opened { mxc, size_bytes, key: key.to_owned(), body: object.body }))
     }
 
-    /// A URL under which anybody may read the object until it expires. Makes no call.
+    /// Reads the key that signs links, where they lead to CloudFront: once per process, here or with the first link.
+    pub async fn prepare_links(&self) -> Result<(), Error> {
+        self.presigner.prepare().await
+    }
+
+    /// A URL under which anybody may read the object until it expires. Makes no call, but for the first to CloudFront.
     pub async fn present(&self, key: &str, verb: Verb, shown_as: Presentation) -> Result<SignedUrl, Error> {
         self.presigner.sign(key, verb, shown_as).await
     }

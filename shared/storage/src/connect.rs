@@ -15,6 +15,7 @@ use media_core::{Clock, Limits};
 use crate::{
     Blobs, Ephemeral, Functions, Records, SdkCalls,
     calls::CountCalls,
+    cloudfront::{CloudFront, LinkSettings},
     presign::{Presigner, Window},
 };
 
@@ -44,6 +45,8 @@ pub struct Settings {
     pub s3_endpoint: Option<String>,
     /// The base URL that clients reach the bucket under, for signed URLs; `None` is `s3_endpoint`.
     pub s3_public_endpoint: Option<String>,
+    /// How links lead to CloudFront; `None` is to S3.
+    pub links: Option<LinkSettings>,
     /// DynamoDB's base URL; `None` is AWS.
     pub dynamodb_endpoint: Option<String>,
     /// Lambda's base URL; `None` is AWS.
@@ -85,12 +88,17 @@ pub async fn connect(settings: &Settings, clock: &Clock, limits: &Limits) -> Sto
     // Signing calls nobody, so it is not counted; and its links lead where clients reach the bucket.
     let public_endpoint = settings.s3_public_endpoint.as_ref().or(settings.s3_endpoint.as_ref());
     let signing = aws_sdk_s3::Client::from_conf(s3_config(&shared, public_endpoint).build());
-    let presigner = Presigner::new(signing, settings.bucket.clone(), Window::of(limits), clock.clone());
+    let cloudfront = settings.links.clone().map(|links| CloudFront::new(links, calls.clone()));
+    let presigner =
+        Presigner::new(signing, settings.bucket.clone(), cloudfront, Window::of(limits), clock.clone());
     let mut dynamodb = aws_sdk_dynamodb::config::Builder::from(&shared).interceptor(count.clone());
     dynamodb.set_endpoint_url(settings.dynamodb_endpoint.clone());
     let dynamodb = aws_sdk_dynamodb::Client::from_conf(dynamodb.build());
     let mut lambda = aws_sdk_lambda::config::Builder::from(&shared).interceptor(count);
-    lambda.set_endpoint_url(settings.lambda_endpoint.clone());
+    // Nobody's setting, so that what AWS has for it (AWS_ENDPOINT_URL_LAMBDA) says where, unless the gateway does.
+    if let Some(endpoint) = &settings.lambda_endpoint {
+        lambda = lambda.endpoint_url(endpoint);
+    }
     if let Some(credentials) = &settings.lambda_credentials {
         lambda = lambda.credentials_provider(given(credentials));
     }

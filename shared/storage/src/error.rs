@@ -4,6 +4,8 @@ use std::error::Error as StdError;
 
 use aws_smithy_types::error::display::DisplayErrorContext;
 
+use crate::secrets::KeyPlace;
+
 /// A call that failed after the SDK's own retries, or an item that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -31,6 +33,14 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// No link can be signed.
+    #[error("{place} cannot be used to sign links: {problem}")]
+    LinkKey {
+        /// The path or the parameter's name of what should be the key.
+        place: String,
+        /// What is wrong with it, without what it holds.
+        problem: String,
+    },
 }
 
 impl Error {
@@ -40,6 +50,10 @@ impl Error {
 
     pub(crate) fn item(key: &str, problem: impl Into<String>) -> Self {
         Self::Item { key: key.to_owned(), problem: problem.into() }
+    }
+
+    pub(crate) fn link_key(place: &KeyPlace, problem: impl Into<String>) -> Self {
+        Self::LinkKey { place: place.to_string(), problem: problem.into() }
     }
 
     pub(crate) fn object(key: &str, problem: impl Into<String>) -> Self {

@@ -6,6 +6,7 @@
 
 pub mod blobs;
 pub mod calls;
+pub mod cloudfront;
 pub mod connect;
 pub mod ephemeral;
 pub mod error;
@@ -19,6 +20,7 @@ pub mod peek;
 mod pieces;
 pub mod presign;
 pub mod provision;
+pub mod reach;
 pub mod records;
 pub mod secrets;
 pub mod staging;
@@ -34,4 +36,5 @@ pub use incoming::{BodyError, Incoming};
 pub use keys::Key;
 pub use meters::Meter;
 pub use presign::{SignedUrl, Verb};
+pub use reach::Silent;
 pub use records::{MediaAndThumbnails, Records};

@@ -1,5 +1,5 @@
 //! Signed URLs: to read with, the same for everyone within a window, so that browsers can cache what is behind them; and
-//! to upload with, each for one object.
+//! to upload with, each for one object. Those to read with lead to S3 or to CloudFront, the others to S3 always.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::http::Request as HttpRequest;
 use media_core::{Clock, Limits, Timestamp, disposition::content_disposition};
 use moka::sync::Cache;
 
-use crate::Error;
+use crate::{Error, cloudfront::CloudFront};
 
 /// Signed URLs kept in one process: signing again gives the same URL, only slower.
 const CACHED_URLS: u64 = 10_000;
@@ -17,7 +17,7 @@ const CACHED_URLS: u64 = 10_000;
 const LONGEST_LIFE: Duration = Duration::from_hours(7 * 24);
 
 /// The object behind a key never changes.
-const CACHE_CONTROL: &str = "private, max-age=31536000, immutable";
+pub(crate) const CACHE_CONTROL: &str = "private, max-age=31536000, immutable";
 
 /// The parameter that carries the entity tag in a signed URL. S3 ignores parameters that begin with `x-` (S3 user guide,
 /// "Server access log format", custom access log information); the embedded engine takes the tag from it.
@@ -68,6 +68,10 @@ impl Presentation {
     pub fn tagged(self, tag: Option<impl std::fmt::Display>) -> Self {
         Self { etag: tag.map(|tag| format!("\"{tag}\"")), ..self }
     }
+
+    fn untagged(self) -> Self {
+        Self { etag: None, ..self }
+    }
 }
 
 /// How signing times are rounded.
@@ -93,14 +97,30 @@ impl Window {
 pub(crate) struct Presigner {
     client: Client,
     bucket: String,
+    /// Whoever signs links to read with, where they do not lead to S3.
+    cloudfront: Option<CloudFront>,
     window: Window,
     clock: Clock,
     cache: Cache<(String, Verb, Presentation), SignedUrl>,
 }
 
 impl Presigner {
-    pub(crate) fn new(client: Client, bucket: String, window: Window, clock: Clock) -> Self {
-        Self { client, bucket, window, clock, cache: Cache::new(CACHED_URLS) }
+    pub(crate) fn new(
+        client: Client,
+        bucket: String,
+        cloudfront: Option<CloudFront>,
+        window: Window,
+        clock: Clock,
+    ) -> Self {
+        Self { client, bucket, cloudfront, window, clock, cache: Cache::new(CACHED_URLS) }
+    }
+
+    /// Reads the key that signs links to CloudFront, where there is one and it was not read yet.
+    pub(crate) async fn prepare(&self) -> Result<(), Error> {
+        match &self.cloudfront {
+            Some(cloudfront) => cloudfront.prepare().await,
+            None => Ok(()),
+        }
     }
 
     pub(crate) async fn sign(
@@ -111,13 +131,19 @@ impl Presigner {
     ) -> Result<SignedUrl, Error> {
         let start = self.window.start(self.clock.now());
         let expires_at = start + self.window.life;
-        let wanted = (key.to_owned(), verb, shown_as);
+        let wanted = match &self.cloudfront {
+            None => (key.to_owned(), verb, shown_as),
+            // One link is for both verbs, and says nothing of the tag.
+            Some(_) => (key.to_owned(), Verb::Get, shown_as.untagged()),
+        };
         match self.cache.get(&wanted) {
             Some(url) if url.expires_at == expires_at => return Ok(url),
             _ => {}
         }
-        let config = life(start, self.window.life)?;
-        let url = self.sign_read(key, verb, &wanted.2, config).await?;
+        let url = match &self.cloudfront {
+            None => self.sign_read(key, verb, &wanted.2, life(start, self.window.life)?).await?,
+            Some(cloudfront) => cloudfront.sign(key, &wanted.2, expires_at).await?,
+        };
         let signed = SignedUrl { url, expires_at };
         self.cache.insert(wanted, signed.clone());
         Ok(signed)

@@ -1,8 +1,42 @@
-//! What is kept where the cloud keeps secrets: text in a parameter of SSM, encrypted there.
+//! What nobody else may read: a key in a file, or where the cloud keeps secrets, as text in a parameter of SSM, encrypted
+//! there.
+
+use std::{fmt, path::PathBuf};
 
 use aws_sdk_ssm::config::SharedInterceptor;
 
 use crate::{Error, SdkCalls, Settings, calls::CountCalls, connect};
+
+/// Where a key is. Shown as the path or the name that an operator knows it by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// In this file.
+    File(PathBuf),
+    /// Where the cloud keeps secrets.
+    Secret(SecretPlace),
+}
+
+impl KeyPlace {
+    /// What is there; a call is counted in `calls`.
+    pub(crate) async fn read(
+        &self,
+        calls: &SdkCalls,
+    ) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(match self {
+            Self::File(path) => tokio::fs::read_to_string(path).await?,
+            Self::Secret(place) => read(place, calls).await?,
+        })
+    }
+}
+
+impl fmt::Display for KeyPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Secret(place) => f.write_str(&place.parameter),
+        }
+    }
+}
 
 /// Where a secret is. Apart from [`Settings`]: a gateway on engines of its own may keep its key at AWS all the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
