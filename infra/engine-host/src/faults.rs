@@ -214,6 +214,7 @@ fn operation(request: &Parts) -> String {
         (&Method::GET, true) => "GetObject",
         (&Method::GET, false) => "ListObjectsV2",
         (&Method::HEAD, true) => "HeadObject",
+        (&Method::HEAD, false) => "HeadBucket",
         (&Method::DELETE, true) if has("uploadId") => "AbortMultipartUpload",
         (&Method::DELETE, true) => "DeleteObject",
         (&Method::POST, true) if has("uploads") => "CreateMultipartUpload",

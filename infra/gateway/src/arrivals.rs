@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use ingest::Ingest;
-use runtime::Deps;
+use runtime::{Deadline, Deps};
 use s3_engine::{Message, Notifications};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -49,7 +49,7 @@ async fn handle(queue: &Notifications, ingest: &Ingest, batch: Vec<Message>) {
     }
     let mut event = SqsEvent::default();
     event.records = batch.iter().map(as_sqs).collect();
-    let failed = match ingest.objects_landed(event).await {
+    let failed = match ingest.objects_landed(event, Deadline::NONE).await {
         Ok(answer) => answer.batch_item_failures,
         Err(error) => {
             tracing::error!(%error, "A batch of arrivals failed; it comes again");

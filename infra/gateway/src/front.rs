@@ -1,4 +1,4 @@
-//! The one port: the protocol under `/_matrix`, signed links under the bucket's name.
+//! The one port: the protocol under `/_matrix`, signed links under the bucket's name, and how it is under `/health`.
 
 use axum::{
     Router,
@@ -14,12 +14,25 @@ use media_core::Refusal;
 use runtime::{Deps, request_log};
 use tower::ServiceExt as _;
 
-use crate::{development, engines::Engines};
+use crate::{
+    development,
+    engines::Engines,
+    health::{self, Health},
+};
 
-/// Everything that answers, each request with its log line.
-pub(crate) fn router(deps: &Deps, engines: Option<&Engines>) -> Router {
+/// Everything that answers.
+pub(crate) fn router(deps: &Deps, engines: Option<&Engines>, health: &Health) -> Router {
+    let (routes, health) = (media(deps, engines), health.clone());
+    // Without a log line: balancers ask every few seconds.
+    Router::new().fallback(async move |request: Request| {
+        if health::is_asked(&request) { Ok(health.answer().await) } else { routes.oneshot(request).await }
+    })
+}
+
+/// All that is about media, each request with its log line.
+fn media(deps: &Deps, engines: Option<&Engines>) -> Router {
     let protocol = functions(deps).merge(development::published_keys(deps));
-    let protocol = layers::finish(protocol).layer(from_fn(request_log::log));
+    let protocol = layers::finish(protocol, &deps.config.front).layer(from_fn(request_log::log));
     let Some(engines) = engines else { return protocol };
     let bucket = format!("/{}/", deps.config.store.bucket);
     let links = signed_links(&bucket, engines).layer(from_fn(request_log::log));

@@ -14,7 +14,7 @@ use axum::{
 };
 use http::StatusCode;
 use media_core::mxc::random_name;
-use runtime::{Config, Deps};
+use runtime::{Config, Deadline, Deps};
 use serde_json::json;
 use storage::functions::FetchOrder;
 use tokio::{net::TcpListener, sync::Semaphore};
@@ -92,7 +92,7 @@ async fn invoke(
         let Some(_place) = remote_fetch::while_held(&deps, &order, under_way.acquire_owned()).await else {
             return;
         };
-        match remote_fetch::fetch(&deps, order).await {
+        match remote_fetch::fetch(&deps, order, Deadline::NONE).await {
             Ok(fetched) => tracing::info!(?fetched, "Handled an order to fetch"),
             Err(error) => tracing::error!(%error, "An order to fetch failed"),
         }

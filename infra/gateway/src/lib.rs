@@ -9,29 +9,28 @@ pub mod command;
 mod development;
 mod engines;
 mod front;
+mod health;
 mod invocations;
 pub mod options;
+mod probe;
 pub mod welcome;
 
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
-use axum::Router;
 use engine_host::Faults;
 use media_core::Clock;
 use runtime::{Config, Deps};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, task::JoinHandle, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::engines::Engines;
 pub use crate::engines::NOTIFY_PREFIXES;
-
-/// How long requests under way may take to end after the gateway was told to stop.
-const DRAIN_TIME: Duration = Duration::from_secs(30);
+use crate::{engines::Engines, health::Health};
 
 /// A gateway that is running.
 pub struct Gateway {
     address: SocketAddr,
     deps: Deps,
+    health: Health,
     /// The port, until it takes no more requests and has ended those under way.
     front: JoinHandle<()>,
     closing: CancellationToken,
@@ -69,6 +68,9 @@ pub enum StartError {
     /// The functions' surroundings cannot be set up.
     #[error(transparent)]
     Boot(#[from] runtime::BootError),
+    /// No link can be signed: told at once, instead of to the first reader.
+    #[error(transparent)]
+    Links(storage::Error),
     /// The bucket or a table cannot be made.
     #[error("the bucket or a table cannot be made: {0}")]
     Provision(#[from] storage::Error),
@@ -88,6 +90,7 @@ impl Gateway {
         development::complete(&mut config)?;
 
         let deps = Box::pin(runtime::boot_with(config, surroundings.clock)).await?;
+        deps.store.blobs.prepare_links().await.map_err(StartError::Links)?;
         if engines.is_some() {
             storage::provision::provision(&deps.store).await?;
         }
@@ -95,13 +98,19 @@ impl Gateway {
         let (closing, stopping, tasks) =
             (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
         let invoked = invocations::router(&invocations, &deps, &tasks);
+        let drain = deps.config.gateway.drain;
+        let serve = |listener, routes, told: &CancellationToken| {
+            engine_host::accept(listener, routes, told.clone().cancelled_owned(), drain)
+        };
         tasks.spawn(serve(invocations.listener, invoked, &stopping));
         if let Some(engines) = &engines {
             engines.sweep(&tasks, &deps, &stopping);
             arrivals::pump(&tasks, &engines.notifications(), &deps, &stopping);
         }
-        let front = tokio::spawn(serve(listener, front::router(&deps, engines.as_ref()), &closing));
-        Ok(Self { address, deps, front, closing, tasks, stopping, engines })
+        let health = Health::of(&deps.store);
+        let routes = front::router(&deps, engines.as_ref(), &health);
+        let front = tokio::spawn(serve(listener, routes, &closing));
+        Ok(Self { address, deps, health, front, closing, tasks, stopping, engines })
     }
 
     /// Where it listens.
@@ -116,30 +125,34 @@ impl Gateway {
         &self.deps
     }
 
-    /// Takes no new requests, ends those under way, then what they stand on (each within half a minute), and closes
-    /// the engines.
+    /// Says in its health that it stops, and goes on for as long as that takes to be noticed. Then takes no new requests,
+    /// ends those under way and what they stand on, both within the time to drain, and closes the engines.
     pub async fn stop(self) {
+        let settings = &self.deps.config.gateway;
+        self.health.leave();
+        if !settings.stop_notice.is_zero() {
+            tracing::info!(
+                notice_s = settings.stop_notice.as_secs(),
+                "Still serving, until others have noticed"
+            );
+            tokio::time::sleep(settings.stop_notice).await;
+        }
+        let deadline = Instant::now() + settings.drain;
         self.closing.cancel();
         if let Err(panic) = self.front.await {
             tracing::error!(%panic, "The port's task panicked");
         }
         self.stopping.cancel();
         self.tasks.close();
-        if tokio::time::timeout(DRAIN_TIME, self.tasks.wait()).await.is_err() {
-            tracing::warn!("Some work had not ended when the time to stop was over");
+        if tokio::time::timeout_at(deadline, self.tasks.wait()).await.is_err() {
+            tracing::warn!(
+                "Some work had not ended when the time to stop was over; it is taken up again later"
+            );
         }
         if let Some(engines) = self.engines {
             engines.close().await;
         }
     }
-}
-
-fn serve(
-    listener: TcpListener,
-    routes: Router,
-    stopping: &CancellationToken,
-) -> impl Future<Output = ()> + use<> {
-    engine_host::accept(listener, routes, stopping.clone().cancelled_owned(), DRAIN_TIME)
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

@@ -8,6 +8,12 @@ use runtime::{
 
 use crate::development;
 
+/// The subcommand that asks a running gateway how it is.
+pub(crate) const HEALTH: &str = "health";
+
+/// Its one argument: whom it asks.
+pub(crate) const HEALTH_OF: &str = "gateway";
+
 /// Reads the command line; `--help`, `--version` and mistakes end the process, as they do everywhere.
 #[must_use]
 pub fn from_command_line() -> ArgMatches {
@@ -30,6 +36,15 @@ fn command() -> Command {
             "Without a homeserver the gateway runs in development: it makes up a user and prints the access token.",
         )
         .args(settings::ALL.iter().map(option))
+        .subcommand(
+            Command::new(HEALTH)
+                .about("Asks a running gateway how it is: ends with 0 when it is well, with 1 when not")
+                .arg(
+                    Arg::new(HEALTH_OF)
+                        .value_name("ADDRESS:PORT")
+                        .help("Where it listens [default: as MEDIA_LISTEN says]"),
+                ),
+        )
 }
 
 fn option(setting: &'static Setting) -> Arg {

@@ -27,7 +27,9 @@ pub fn text(gateway: &Gateway) -> String {
     let config = &gateway.deps().config;
     let base = format!("http://{}", gateway.address());
     let mut text = format!("\nA media repository for {} answers at {base}\n", config.server_name);
-    if let Some(links) = &config.store.s3_public_endpoint {
+    if let Some(links) = &config.store.links {
+        let _ = writeln!(text, "Signed links lead to {} (MEDIA_LINK_URL)", links.url);
+    } else if let Some(links) = &config.store.s3_public_endpoint {
         let _ = writeln!(text, "Signed links lead to {links} (MEDIA_PUBLIC_URL)");
     }
     if let Identity::Development(tokens) = &config.identity
