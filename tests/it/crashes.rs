@@ -11,7 +11,10 @@ use futures_util::{StreamExt as _, stream};
 use http::{Method, StatusCode};
 use media_core::{Mxc, limits::PART_BYTES, thumbnail::USUAL};
 use support::{Answer, Authority, Client, Setup, eventually, photos};
-use tokio::sync::watch;
+use tokio::{
+    sync::{oneshot, watch},
+    task::JoinHandle,
+};
 
 use crate::process::{self, Process, TOKEN};
 
@@ -132,27 +135,31 @@ async fn a_fetch_that_died_is_taken_over_by_the_next_reader() {
     assert_eq!((back.status, &back.body[..]), (StatusCode::OK, &b"some bytes"[..]));
 }
 
+/// An upload of which the first half is on its way; the second follows when the test says so.
+pub(crate) async fn half_an_upload(
+    client: &Client,
+) -> (oneshot::Sender<()>, JoinHandle<reqwest::Result<Answer>>) {
+    let (send, receive) = oneshot::channel::<()>();
+    let begun = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&begun);
+    let rest = async move {
+        seen.store(true, Ordering::SeqCst);
+        receive.await.unwrap();
+        Ok::<_, std::io::Error>(Bytes::from_static(b"and the end"))
+    };
+    let body = stream::iter([Ok(Bytes::from_static(b"the beginning "))]).chain(stream::once(rest));
+    let upload = client.request(Method::POST, "/_matrix/media/v3/upload");
+    let uploading = tokio::spawn(Answer::try_of(upload.body(reqwest::Body::wrap_stream(body))));
+    eventually("the upload to be under way", || async { begun.load(Ordering::SeqCst).then_some(()) }).await;
+    (send, uploading)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_that_is_told_to_stop_ends_what_is_under_way() {
     for signal in ["TERM", "INT"] {
         let folder = process::folder();
         let server = Process::start(&mut process::gateway(folder.path())).await;
-        let client = server.client();
-        let (send, receive) = tokio::sync::oneshot::channel::<()>();
-        let begun = Arc::new(AtomicBool::new(false));
-        let seen = Arc::clone(&begun);
-        let rest = async move {
-            seen.store(true, Ordering::SeqCst);
-            receive.await.unwrap();
-            Ok::<_, std::io::Error>(Bytes::from_static(b"and the end"))
-        };
-        let body = stream::iter([Ok(Bytes::from_static(b"the beginning "))]).chain(stream::once(rest));
-        let uploading = tokio::spawn({
-            let client = client.clone();
-            async move { client.upload(reqwest::Body::wrap_stream(body), "text/plain", "").await }
-        });
-        eventually("the upload to be under way", || async { begun.load(Ordering::SeqCst).then_some(()) })
-            .await;
+        let (send, uploading) = half_an_upload(&server.client()).await;
 
         server.signal(signal).await;
         eventually("nobody else to be let in", || async {
@@ -160,7 +167,7 @@ async fn a_gateway_that_is_told_to_stop_ends_what_is_under_way() {
         })
         .await;
         send.send(()).unwrap();
-        let mxc = uploading.await.unwrap();
+        let mxc = uploading.await.unwrap().unwrap().json()["content_uri"].as_str().unwrap().parse().unwrap();
         assert!(server.ended().await.success(), "SIG{signal}");
 
         let server = Process::start(&mut process::gateway(folder.path())).await;

@@ -28,6 +28,10 @@ async fn world() -> World {
     let ours = client.upload("our bytes", "text/plain", "").await;
     let (cached, not_cached) = (neighbour.has("cached", "their bytes"), neighbour.has("not_cached", "more"));
     assert_eq!(client.download(&cached).await.status, StatusCode::TEMPORARY_REDIRECT);
+    // `ingest` writes, too: not between two looks at the same records.
+    for arrived in [&ours, &cached] {
+        server.thumbnails_of(arrived).await;
+    }
     World { _authority: authority, server, neighbour, ours, cached, not_cached }
 }
 

@@ -137,3 +137,23 @@ async fn a_folder_belongs_to_one_gateway_at_a_time() {
     first.kill().await;
     Process::start(&mut process::gateway(folder.path())).await;
 }
+
+/// Operators read the page, and find there what `--help` would say.
+#[test]
+fn the_page_of_settings_is_the_table_of_settings() {
+    let page =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/settings.md")).unwrap();
+    let mut rows: Vec<_> =
+        page.lines().filter(|line| line.starts_with("| `")).map(ToOwned::to_owned).collect();
+    let escaped = |text: &str| text.replace('|', "\\|").replace('*', "\\*");
+    let row = |setting: &runtime::settings::Setting| {
+        let default = setting.default.filter(|value| !value.is_empty());
+        let default = default.map_or_else(String::new, |value| format!("`{value}`"));
+        let (unit, help) = (escaped(setting.unit), escaped(setting.help));
+        format!("| `{}` | {unit} | {default} | {help}. |", setting.name)
+    };
+    let mut table: Vec<_> = runtime::settings::ALL.iter().map(row).collect();
+    rows.sort();
+    table.sort();
+    assert_eq!(rows, table);
+}

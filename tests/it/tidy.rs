@@ -11,7 +11,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 /// The layers, lowest first. A package may use what is below it, never its neighbours. This is the only place where the
 /// order is written down.
 const LAYERS: [&[&str]; 10] = [
-    &["media-core", "jpeg-shrink"],
+    &["media-core", "jpeg-shrink", "vp8-rows"],
     &["storage", "imaging", "outbound"],
     &["thumbnailer", "matrix"],
     &["runtime"],
@@ -20,14 +20,14 @@ const LAYERS: [&[&str]; 10] = [
     &["s3-engine", "dynamodb-engine"],
     &["gateway"],
     &["support"],
-    &["it", "conformance", "properties", "benches", "pictures"],
+    &["it", "lambda", "conformance", "properties", "benches", "pictures"],
 ];
 
 /// The engines know S3 and DynamoDB, and nothing of ours but each other's host.
 const ENGINES: [&str; 3] = ["engine-host", "s3-engine", "dynamodb-engine"];
 
 /// Whoever names one of these packages does the work that it stands for, and nobody else does. Tests may name anything.
-const ONLY_IN: [(&str, &[&str]); 22] = [
+const ONLY_IN: [(&str, &[&str]); 24] = [
     ("aws-sdk-s3", &["storage"]),
     ("aws-sdk-dynamodb", &["storage"]),
     ("aws-sdk-lambda", &["storage"]),
@@ -35,6 +35,7 @@ const ONLY_IN: [(&str, &[&str]); 22] = [
     ("aws-config", &["storage"]),
     ("image", &["imaging"]),
     ("fast_image_resize", &["imaging"]),
+    ("fdeflate", &["imaging"]),
     ("gif", &["imaging"]),
     ("image-webp", &["imaging"]),
     ("jpeg-shrink", &["imaging"]),
@@ -42,6 +43,7 @@ const ONLY_IN: [(&str, &[&str]); 22] = [
     ("moxcms", &["imaging"]),
     ("png", &["imaging"]),
     ("tiff", &["imaging"]),
+    ("vp8-rows", &["imaging"]),
     ("webp", &["imaging"]),
     ("zune-jpeg", &["imaging"]),
     ("reqwest", &["outbound"]),

@@ -8,19 +8,23 @@
 pub mod authority;
 mod aws;
 pub mod client;
+pub mod cloudfront;
 pub mod homeserver;
 pub mod neighbour;
 pub mod origin;
 pub mod parameters;
 pub mod photos;
+pub mod runtime_api;
 pub mod server;
 pub mod wait;
 pub mod web;
 
 pub use authority::{Authority, TlsFront};
 pub use client::{Answer, Client, plain_http};
+pub use cloudfront::CloudFront;
 pub use neighbour::{Neighbour, SecondPart};
 pub use origin::{Origin, Reply};
+pub use runtime_api::{Outcome, RuntimeApi};
 pub use server::{Server, Setup};
 pub use wait::eventually;
 pub use web::Web;

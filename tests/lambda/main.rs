@@ -1,0 +1,16 @@
+//! Every function as the process that Lambda starts: with the template's environment, before a Runtime API of our own.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod arrivals;
+mod cloud;
+mod deadlines;
+mod environment;
+mod events;
+mod faults;
+mod federating;
+mod fetching;
+mod function;
+mod large;
+mod main_job;
+mod requests;
