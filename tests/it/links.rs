@@ -194,16 +194,12 @@ async fn a_link_to_cloudfront_costs_what_any_link_costs_and_uploads_still_go_to_
 
 /// A gateway on engines of its own, whose key for links is a parameter of this store.
 fn gateway(folder: &std::path::Path, parameters: &Parameters) -> Command {
-    let mut command = process::gateway(folder);
+    let mut command = process::gateway_with(folder, parameters);
     command
         .env("MEDIA_DELIVERY", "cloudfront")
         .env("MEDIA_LINK_URL", "https://d1.cloudfront.net")
         .env("MEDIA_LINK_KEY_ID", KEY_ID)
-        .env("MEDIA_LINK_KEY_PARAMETER", PARAMETER)
-        .env("MEDIA_SSM_ENDPOINT", parameters.url())
-        .env("AWS_ACCESS_KEY_ID", "AKIATEST")
-        .env("AWS_SECRET_ACCESS_KEY", "secret")
-        .env("AWS_REGION", "eu-west-1");
+        .env("MEDIA_LINK_KEY_PARAMETER", PARAMETER);
     command
 }
 

@@ -5,7 +5,7 @@ use std::{
     process::{ExitStatus, Stdio},
 };
 
-use support::{Client, wait::PATIENCE};
+use support::{Client, parameters::Parameters, wait::PATIENCE};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
@@ -39,6 +39,17 @@ pub(crate) fn gateway(folder: &Path) -> Command {
         .env("MEDIA_LISTEN", "127.0.0.1:0")
         .env("MEDIA_DEV_TOKENS", format!("{TOKEN}=@alice:example.org"))
         .env("MEDIA_DATA_FOLDER", folder);
+    command
+}
+
+/// The same, of a gateway that finds its secrets in this store of parameters.
+pub(crate) fn gateway_with(folder: &Path, parameters: &Parameters) -> Command {
+    let mut command = gateway(folder);
+    command
+        .env("MEDIA_SSM_ENDPOINT", parameters.url())
+        .env("AWS_ACCESS_KEY_ID", "AKIATEST")
+        .env("AWS_SECRET_ACCESS_KEY", "secret")
+        .env("AWS_REGION", "eu-west-1");
     command
 }
 

@@ -10,13 +10,8 @@ const NAME: &str = "/matrix/signing-key";
 
 /// A gateway on engines of its own, whose signing key is a parameter of this store.
 fn gateway(folder: &std::path::Path, parameters: &Parameters) -> Command {
-    let mut command = process::gateway(folder);
-    command
-        .env("MEDIA_SIGNING_KEY_PARAMETER", NAME)
-        .env("MEDIA_SSM_ENDPOINT", parameters.url())
-        .env("AWS_ACCESS_KEY_ID", "AKIATEST")
-        .env("AWS_SECRET_ACCESS_KEY", "secret")
-        .env("AWS_REGION", "eu-west-1");
+    let mut command = process::gateway_with(folder, parameters);
+    command.env("MEDIA_SIGNING_KEY_PARAMETER", NAME);
     command
 }
 

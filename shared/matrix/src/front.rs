@@ -11,6 +11,7 @@ use axum::{
 use http::HeaderValue;
 use media_core::Refusal;
 use sha2::{Digest as _, Sha256};
+use subtle::{Choice, ConstantTimeEq as _};
 
 use crate::Error;
 
@@ -33,7 +34,7 @@ impl Front {
     /// and all of them are compared.
     fn is(&self, said: &[u8]) -> bool {
         let said = digest(said);
-        self.0.iter().fold(false, |known, secret| known | are_equal(secret, &said))
+        self.0.iter().fold(Choice::from(0), |known, secret| known | secret.ct_eq(&said)).into()
     }
 }
 
@@ -49,10 +50,6 @@ pub(crate) async fn admit(State(front): State<Front>, request: Request, next: Ne
 
 fn digest(secret: &[u8]) -> [u8; 32] {
     Sha256::digest(secret).into()
-}
-
-fn are_equal(one: &[u8; 32], other: &[u8; 32]) -> bool {
-    one.iter().zip(other).fold(0, |differing, (one, other)| differing | (one ^ other)) == 0
 }
 
 #[cfg(test)]

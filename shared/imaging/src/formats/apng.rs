@@ -6,7 +6,7 @@ use png::{BlendOp, DisposeOp};
 
 use super::{
     Header,
-    canvas::{Canvas, Columns, Place},
+    canvas::{Canvas, Columns},
     png as still,
 };
 use crate::{Unthumbnailable, budget::Budget, raster::Plane};
@@ -33,15 +33,7 @@ pub(super) fn frames(
             reader.next_frame_info().map_err(broken)?;
         }
         let control = *reader.info().frame_control.as_ref().ok_or(Unthumbnailable::Broken)?;
-        let place = Place {
-            left: control.x_offset as usize,
-            top: control.y_offset as usize,
-            width: control.width as usize,
-            height: control.height as usize,
-        };
-        if !canvas.holds(place) {
-            return Err(Unthumbnailable::Broken);
-        }
+        let place = canvas.place([control.x_offset, control.y_offset, control.width, control.height])?;
         // Before the first there was nothing.
         let before = if control.dispose_op == DisposeOp::Previous { Some(canvas.picture()?) } else { None };
         let rows = rows((control.width, control.height), is_interlaced);

@@ -6,13 +6,13 @@ use crate::{Unthumbnailable, raster::Plane};
 /// it.
 const BYTES_PER_PIXEL: usize = 16;
 
-/// Where a frame is drawn.
+/// Where a frame is drawn, within the canvas.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
-    pub(super) left: usize,
-    pub(super) top: usize,
-    pub(super) width: usize,
-    pub(super) height: usize,
+    left: usize,
+    top: usize,
+    width: usize,
+    height: usize,
 }
 
 /// Pixels of a row: the first column, and how many there are from each to the next.
@@ -39,9 +39,11 @@ impl Canvas {
         width as usize * height as usize * BYTES_PER_PIXEL
     }
 
-    /// Whether a frame lies within it.
-    pub(super) fn holds(&self, place: Place) -> bool {
-        place.left + place.width <= self.width as usize && place.top + place.height <= self.height as usize
+    /// The place of a frame by its left and upper edge, its width and height. One that does not lie within is broken.
+    pub(super) fn place(&self, frame: [u32; 4]) -> Result<Place, Unthumbnailable> {
+        let [left, top, width, height] = frame.map(|side| side as usize);
+        let is_within = left + width <= self.width as usize && top + height <= self.height as usize;
+        if is_within { Ok(Place { left, top, width, height }) } else { Err(Unthumbnailable::Broken) }
     }
 
     /// Draws pixels of a row of a frame: in the place of what is there, or over it.

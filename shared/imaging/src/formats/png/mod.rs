@@ -118,7 +118,11 @@ impl Pixels {
                 budget.in_time()?;
             }
             let filter = stored.next(&mut upper)?;
-            let pair = if filter == PAETH && y + 1 < height { Some(stored.next(&mut lower)?) } else { None };
+            let pair = if PIXEL > 2 && filter == PAETH && y + 1 < height {
+                Some(stored.next(&mut lower)?)
+            } else {
+                None
+            };
             match pair {
                 Some(PAETH) => two_of_paeth::<PIXEL>(&above, &mut upper, &mut lower),
                 _ => unfilter::<PIXEL>(filter, &above, &mut upper)?,

@@ -49,14 +49,21 @@ pub(super) fn unfilter<const PIXEL: usize>(
     Ok(())
 }
 
-/// Four bytes are added at once, without their highest bits, which are added without a carry.
+/// Of four bytes all are added at once, without their highest bits, which are added without a carry. Of fewer one by one: it
+/// costs more to bring them together.
 fn sum<const PIXEL: usize>(stored: [u8; PIXEL], predicted: [u8; PIXEL]) -> [u8; PIXEL] {
+    if PIXEL < 4 {
+        return std::array::from_fn(|at| stored[at].wrapping_add(predicted[at]));
+    }
     let (one, other) = (together(stored), together(predicted));
     apart(((one & 0x7f7f_7f7f) + (other & 0x7f7f_7f7f)) ^ ((one ^ other) & 0x8080_8080))
 }
 
-/// Rounded down, four at once: what both have, and half of what only one has.
+/// Rounded down; of four at once: what both have, and half of what only one has.
 fn mean<const PIXEL: usize>(one: [u8; PIXEL], other: [u8; PIXEL]) -> [u8; PIXEL] {
+    if PIXEL < 4 {
+        return std::array::from_fn(|at| one[at].midpoint(other[at]));
+    }
     let (one, other) = (together(one), together(other));
     apart((one & other) + (((one ^ other) & 0xfefe_fefe) >> 1))
 }
@@ -75,55 +82,66 @@ fn apart<const PIXEL: usize>(four: u32) -> [u8; PIXEL] {
 /// Which of three neighbours is nearest to left + above − corner; of equals the first (section 9.4). Thrice the
 /// corner, less the others, tells: no more than the lower of them, it is the higher, and the other way round.
 fn nearest(left: u8, above: u8, corner: u8) -> u8 {
+    let [left, above, corner] = [left, above, corner].map(i16::from);
     let (low, high) = (left.min(above), left.max(above));
-    let third = 3 * i16::from(corner) - i16::from(left) - i16::from(above);
-    if third <= i16::from(low) {
-        high
-    } else if i16::from(high) <= third {
-        low
-    } else {
-        corner
-    }
+    let third = 3 * corner - left - above;
+    // Two choices in a row, neither of which is worth a guess of the processor's.
+    let within = if high <= third { low } else { corner };
+    let nearest = if third <= low { high } else { within };
+    nearest.to_le_bytes()[0]
 }
 
-/// Samples of two such rows, under the row `above` them; `PIXEL` bytes each.
+/// Samples of two such rows, under the row `above` them; `PIXEL` bytes each, three or four: of fewer it does not pay.
 ///
 /// The lower row a pixel behind the upper one, so that all that each pixel needs is there, in the two halves of a vector.
 pub(super) fn two_of_paeth<const PIXEL: usize>(above: &[u8], upper: &mut [u8], lower: &mut [u8]) {
-    let (above, _) = above.as_chunks::<PIXEL>();
-    let (upper, _) = upper.as_chunks_mut::<PIXEL>();
-    let (lower, _) = lower.as_chunks_mut::<PIXEL>();
-    let pixels = above.len().min(upper.len()).min(lower.len());
-    let (above, upper, lower) = (&above[..pixels], &mut upper[..pixels], &mut lower[..pixels]);
-    let Some(end) = pixels.checked_sub(1) else { return };
-    // Left of both rows are zeros, to which what stands above is nearest.
-    let mut last = sum(upper[0], above[0]);
-    upper[0] = last;
-    let (mut left, mut corner) = (halves(last, [0; PIXEL]), halves(above[0], [0; PIXEL]));
-    for x in 1..pixels {
-        let stored = halves(upper[x], lower[x - 1]);
-        let above = halves(above[x], last);
+    let length = above.len().min(upper.len()).min(lower.len()) / PIXEL * PIXEL;
+    let (above, upper, lower) = (&above[..length], &mut upper[..length], &mut lower[..length]);
+    // Where the upper row ends what goes together: four bytes are read at once, and the fourth may be the next pixel's.
+    let together = length.saturating_sub(PIXEL);
+    paeth_from::<PIXEL>(0, &above[..length.min(PIXEL)], upper);
+    let [mut left, mut corner] = [halves(four(upper, 0), 0), halves(four(above, 0), 0)];
+    for at in (PIXEL..together).step_by(PIXEL) {
+        let stored = halves(four(upper, at), four(lower, at - PIXEL));
+        let above = first_halves(halves(four(above, at), 0), left);
         let (low, high) = (left.min(above), left.max(above));
         let third = corner + corner + corner - left - above;
         let within = high.simd_gt(third).select(corner, low);
         let nearest = third.simd_gt(low).select(within, high);
         let samples = (stored + nearest) & i16x8::splat(0xff);
         let bytes = u8x16::narrow_i16x8(samples, samples).to_array();
-        last = std::array::from_fn(|at| bytes[at]);
-        upper[x] = last;
-        lower[x - 1] = std::array::from_fn(|at| bytes[at + 4]);
+        upper[at..at + PIXEL].copy_from_slice(&bytes[..PIXEL]);
+        lower[at - PIXEL..at].copy_from_slice(&bytes[4..4 + PIXEL]);
         (left, corner) = (samples, above);
     }
-    let before = end.checked_sub(1);
-    let (left, corner) = before.map_or(([0; PIXEL], [0; PIXEL]), |x| (lower[x], upper[x]));
-    let nearest = std::array::from_fn(|at| nearest(left[at], last[at], corner[at]));
-    lower[end] = sum(lower[end], nearest);
+    // The upper row's last pixel, and the lower row's last two.
+    paeth_from::<PIXEL>(together.max(PIXEL), above, upper);
+    paeth_from::<PIXEL>(together.saturating_sub(PIXEL), upper, lower);
 }
 
-/// Up to four bytes in each half, widened.
-fn halves<const PIXEL: usize>(first: [u8; PIXEL], second: [u8; PIXEL]) -> i16x8 {
-    let both = u128::from(together(first)) | u128::from(together(second)) << 32;
+/// The rest of a row of which the pixels before `at` are samples already.
+fn paeth_from<const PIXEL: usize>(at: usize, above: &[u8], row: &mut [u8]) {
+    for at in at..above.len() {
+        let before = |row: &[u8]| at.checked_sub(PIXEL).map_or(0, |at| row[at]);
+        row[at] = row[at].wrapping_add(nearest(before(row), above[at], before(above)));
+    }
+}
+
+/// Four bytes from here on; none where there are fewer.
+fn four(row: &[u8], at: usize) -> u32 {
+    row.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |four| u32::from_le_bytes(*four))
+}
+
+/// Four bytes in each half, widened.
+fn halves(first: u32, second: u32) -> i16x8 {
+    let both = u128::from(first) | u128::from(second) << 32;
     i16x8::from_u8x16_low(u8x16::new(both.to_le_bytes()))
+}
+
+/// The first halves of both: what was the upper row's last pixel stands above the lower row's next.
+fn first_halves(one: i16x8, other: i16x8) -> i16x8 {
+    let (one, other) = (one.to_array(), other.to_array());
+    i16x8::new([one[0], one[1], one[2], one[3], other[0], other[1], other[2], other[3]])
 }
 
 #[cfg(test)]
@@ -174,8 +192,6 @@ mod tests {
             assert_eq!((upper, lower), (one, other), "{PIXEL} {pixels}");
         }
         for pixels in [1, 2, 3, 7, 64] {
-            check::<1>(pixels);
-            check::<2>(pixels);
             check::<3>(pixels);
             check::<4>(pixels);
         }

@@ -11,7 +11,7 @@ use image_webp::WebPDecoder;
 
 use super::{
     Decoded, Header,
-    canvas::{Canvas, Columns, Place},
+    canvas::{Canvas, Columns},
     orientation_of, prefixes,
     whole::reduced,
 };
@@ -83,21 +83,13 @@ pub(super) fn frames(
         left -= 1;
         budget.in_time()?;
         let frame = Frame::moving(chunk)?;
-        let place = Place {
-            left: frame.left as usize,
-            top: frame.top as usize,
-            width: frame.width as usize,
-            height: frame.height as usize,
-        };
-        if !canvas.holds(place) {
-            return Err(Unthumbnailable::Broken);
-        }
+        let place = canvas.place([frame.left, frame.top, frame.width, frame.height])?;
         // While a frame is drawn, nothing is made of what is seen yet.
         let drawn = header.width as usize * header.height as usize * 4 + frame.pixels() * 4 + chunk.len();
         budget.has_memory(drawn + frame.memory(budget)?)?;
         let pixels = frame.rgba()?;
         let columns = Columns { first: 0, step: 1 };
-        for (y, row) in pixels.chunks_exact(place.width * 4).enumerate() {
+        for (y, row) in pixels.chunks_exact(frame.width as usize * 4).enumerate() {
             canvas.draw(row.as_chunks().0.iter().copied(), place, y, columns, chunk[15] & 2 == 0);
         }
         drop(pixels);
