@@ -38,6 +38,7 @@ pub(super) fn unfilter<const PIXEL: usize>(
                 *pixel = left;
             }
         }
+        PAETH if PIXEL > 2 => one_of_paeth::<PIXEL>(above.as_flattened(), row.as_flattened_mut()),
         PAETH => {
             for (pixel, above) in row.iter_mut().zip(above) {
                 left = sum(*pixel, std::array::from_fn(|at| nearest(left[at], above[at], corner[at])));
@@ -104,11 +105,7 @@ pub(super) fn two_of_paeth<const PIXEL: usize>(above: &[u8], upper: &mut [u8], l
     for at in (PIXEL..together).step_by(PIXEL) {
         let stored = halves(four(upper, at), four(lower, at - PIXEL));
         let above = first_halves(halves(four(above, at), 0), left);
-        let (low, high) = (left.min(above), left.max(above));
-        let third = corner + corner + corner - left - above;
-        let within = high.simd_gt(third).select(corner, low);
-        let nearest = third.simd_gt(low).select(within, high);
-        let samples = (stored + nearest) & i16x8::splat(0xff);
+        let samples = (stored + nearest_of_eight(left, above, corner)) & i16x8::splat(0xff);
         let bytes = u8x16::narrow_i16x8(samples, samples).to_array();
         upper[at..at + PIXEL].copy_from_slice(&bytes[..PIXEL]);
         lower[at - PIXEL..at].copy_from_slice(&bytes[4..4 + PIXEL]);
@@ -117,6 +114,27 @@ pub(super) fn two_of_paeth<const PIXEL: usize>(above: &[u8], upper: &mut [u8], l
     // The upper row's last pixel, and the lower row's last two.
     paeth_from::<PIXEL>(together.max(PIXEL), above, upper);
     paeth_from::<PIXEL>(together.saturating_sub(PIXEL), upper, lower);
+}
+
+/// The samples of a row alone, four at once: pixels of three or four bytes.
+fn one_of_paeth<const PIXEL: usize>(above: &[u8], row: &mut [u8]) {
+    let end = row.len().saturating_sub(PIXEL);
+    let (mut left, mut corner) = (i16x8::ZERO, i16x8::ZERO);
+    for at in (0..end).step_by(PIXEL) {
+        let above = halves(four(above, at), 0);
+        let samples = (halves(four(row, at), 0) + nearest_of_eight(left, above, corner)) & i16x8::splat(0xff);
+        row[at..at + PIXEL].copy_from_slice(&u8x16::narrow_i16x8(samples, samples).to_array()[..PIXEL]);
+        (left, corner) = (samples, above);
+    }
+    paeth_from::<PIXEL>(end, above, row);
+}
+
+/// As [`nearest`], of each.
+fn nearest_of_eight(left: i16x8, above: i16x8, corner: i16x8) -> i16x8 {
+    let (low, high) = (left.min(above), left.max(above));
+    let third = corner + corner + corner - left - above;
+    let within = high.simd_gt(third).select(corner, low);
+    third.simd_gt(low).select(within, high)
 }
 
 /// The rest of a row of which the pixels before `at` are samples already.
@@ -173,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn two_rows_at_once_are_what_they_are_one_by_one() {
+    fn rows_in_vectors_are_what_they_are_byte_by_byte() {
         fn check<const PIXEL: usize>(pixels: usize) {
             let mut state = 7_u32;
             let mut row = || {
@@ -185,13 +203,21 @@ mod tests {
             };
             let (above, upper, lower) = (row(), row(), row());
             let (mut one, mut other) = (upper.clone(), lower.clone());
-            unfilter::<PIXEL>(PAETH, &above, &mut one).expect("a filter");
-            unfilter::<PIXEL>(PAETH, &one, &mut other).expect("a filter");
+            paeth_from::<PIXEL>(0, &above, &mut one);
+            paeth_from::<PIXEL>(0, &one, &mut other);
+            let mut alone = upper.clone();
+            unfilter::<PIXEL>(PAETH, &above, &mut alone).expect("a filter");
+            assert_eq!(alone, one, "{PIXEL} {pixels}");
+            if PIXEL < 3 {
+                return;
+            }
             let (mut upper, mut lower) = (upper, lower);
             two_of_paeth::<PIXEL>(&above, &mut upper, &mut lower);
             assert_eq!((upper, lower), (one, other), "{PIXEL} {pixels}");
         }
         for pixels in [1, 2, 3, 7, 64] {
+            check::<1>(pixels);
+            check::<2>(pixels);
             check::<3>(pixels);
             check::<4>(pixels);
         }
