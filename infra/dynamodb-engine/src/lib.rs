@@ -4,6 +4,8 @@
 //! off: in dynoxide each write would scan all that were streamed before.
 
 mod forward;
+mod guard;
+mod permissions;
 
 use std::{
     io,
@@ -16,6 +18,7 @@ use dynoxide::Database;
 use tokio::{net::TcpListener, sync::oneshot};
 
 pub use forward::Forward;
+pub use guard::Guard;
 
 /// The database's file inside its folder.
 const FILE: &str = "dynamodb.sqlite";

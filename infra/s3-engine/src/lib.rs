@@ -3,7 +3,8 @@
 //! [`S3Engine::open`] takes a folder and gives a [`tower::Service`] that answers S3's HTTP interface, for a
 //! server loop or to be called in process. Bytes live in blob files, everything else in one SQLite database; an
 //! acknowledged write is on disk. Signatures (Signature Version 4, in the header or the query) are verified with
-//! the one pair of keys given at the start. Events about objects wait in [`Notifications`], a small queue with
+//! the pair of keys given at the start, which may do everything, and with those of [`Options::policies`], if any, each of
+//! which may do what its policy allows. Events about objects wait in [`Notifications`], a small queue with
 //! the promises of SQS.
 //!
 //! A folder belongs to one process at a time; keeping a second one out is the host's business.
@@ -28,6 +29,7 @@ mod notifications;
 mod objects;
 mod operations;
 mod options;
+mod permissions;
 mod ranges;
 mod settings;
 mod signed;

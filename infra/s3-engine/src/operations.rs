@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use s3s::{S3, S3Request, S3Response, S3Result, dto};
 
 use crate::store::Store;
-use crate::{buckets, listing, multipart, objects, settings, tags};
+use crate::{buckets, listing, multipart, objects, permissions, settings, tags};
 
 /// Generates the methods of [`S3`] from a table of `method(Operation) => function(input or whole request)`.
 macro_rules! operations {
@@ -17,7 +17,8 @@ macro_rules! operations {
                 &self,
                 request: S3Request<dto::$input>,
             ) -> S3Result<S3Response<dto::$output>> {
-                $module::$function(&self.store, operations!(@$part request)).await
+                let veil = permissions::admit(&request)?;
+                veil.over($module::$function(&self.store, operations!(@$part request)).await)
             })*
         }
     };

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use engine_host::Policies;
 use http::HeaderMap;
 
 /// The engine's idea of now, in Unix milliseconds.
@@ -17,10 +18,12 @@ const DEFAULT_MAX_RECEIVE_COUNT: u32 = 5;
 pub struct Options {
     /// Where everything is kept; made if it is not there.
     pub folder: PathBuf,
-    /// The one access key that requests may be signed with.
+    /// The access key of whoever may do everything.
     pub access_key: String,
     /// The secret that belongs to it.
     pub secret_key: String,
+    /// Who else there is, and what they may do. `None`: nobody.
+    pub policies: Option<Policies>,
     /// The region in which the buckets say they are; requests may be signed for any.
     pub region: String,
     /// The domain under which `<bucket>.<domain>` is understood as well as `<domain>/<bucket>`, without a port.
@@ -58,6 +61,7 @@ impl Options {
             folder: folder.into(),
             access_key: access_key.into(),
             secret_key: secret_key.into(),
+            policies: None,
             region: "us-east-1".to_owned(),
             domain: None,
             durability: Durability::Durable,

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use engine_host::Policies;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, RANGE};
 use http::uri::PathAndQuery;
 use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Uri};
@@ -19,6 +20,7 @@ use s3s::{Body, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, StdError,
 use crate::conditions::Conditions;
 use crate::error::OpenError;
 use crate::operations::Operations;
+use crate::permissions::Caller;
 use crate::ranges;
 use crate::store::Store;
 
@@ -34,11 +36,17 @@ pub(crate) fn service(store: &Arc<Store>) -> Result<S3Service, OpenError> {
         operations.set_host(host(domain)?);
         verifying.set_host(host(domain)?);
     }
-    verifying.set_auth(OneKey {
+    verifying.set_auth(Keys {
         access_key: options.access_key.clone(),
         secret_key: SecretKey::from(options.secret_key.clone()),
+        policies: options.policies.clone(),
     });
-    verifying.set_route(Verified { operations: operations.build(), tag_parameter: options.tag_parameter });
+    verifying.set_route(Verified {
+        operations: operations.build(),
+        tag_parameter: options.tag_parameter,
+        owner: options.access_key.clone(),
+        policies: options.policies.clone(),
+    });
     Ok(verifying.build())
 }
 
@@ -46,17 +54,21 @@ fn host(domain: &str) -> Result<SingleDomain, OpenError> {
     SingleDomain::new(domain).map_err(|error| OpenError::Domain(error.to_string()))
 }
 
-/// The one pair of keys there is.
-struct OneKey {
+/// The owner's pair of keys, and those of whoever has a policy.
+struct Keys {
     access_key: String,
     secret_key: SecretKey,
+    policies: Option<Policies>,
 }
 
 #[async_trait]
-impl S3Auth for OneKey {
+impl S3Auth for Keys {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
         if access_key == self.access_key {
             return Ok(self.secret_key.clone());
+        }
+        if let Some(secret) = self.policies.as_ref().and_then(|policies| policies.secret_of(access_key)) {
+            return Ok(SecretKey::from(secret.to_owned()));
         }
         Err(s3_error!(
             InvalidAccessKeyId,
@@ -75,6 +87,8 @@ impl s3s::S3 for Nothing {}
 struct Verified {
     operations: S3Service,
     tag_parameter: Option<&'static str>,
+    owner: String,
+    policies: Option<Policies>,
 }
 
 /// The ETag under which the signer of a link has the object read.
@@ -92,6 +106,14 @@ impl Verified {
         let is_tag = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         is_tag.then(|| SignedTag(value.to_owned()))
     }
+
+    /// Who signed the request, unless it is the owner, whom nothing is refused.
+    fn caller(&self, request: &S3Request<Body>) -> Option<Caller> {
+        let policies = self.policies.clone()?;
+        let access_key =
+            request.credentials.as_ref().map(|signer| signer.access_key.as_str()).unwrap_or_default();
+        (access_key != self.owner).then(|| Caller { policies, access_key: access_key.to_owned() })
+    }
 }
 
 #[async_trait]
@@ -103,6 +125,9 @@ impl S3Route for Verified {
     async fn call(&self, mut request: S3Request<Body>) -> S3Result<S3Response<Body>> {
         if let Some(tag) = self.tag(&request.uri) {
             request.extensions.insert(tag);
+        }
+        if let Some(caller) = self.caller(&request) {
+            request.extensions.insert(caller);
         }
         let answer = self.operations.call(reworded(request)?).await.map_err(|error| {
             let error: StdError = error.into();

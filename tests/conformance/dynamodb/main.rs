@@ -18,6 +18,7 @@ mod limits;
 mod operators;
 mod pages;
 mod place;
+mod policies;
 mod queries;
 mod races;
 mod scans;

@@ -19,6 +19,7 @@ mod multipart;
 mod notifications;
 mod objects;
 mod place;
+mod policies;
 mod presigned;
 mod races;
 mod ranges;

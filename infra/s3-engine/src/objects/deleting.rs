@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use s3s::dto::{
     DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject,
+    Error as Undeleted,
 };
-use s3s::{S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 
 use super::putting::Destination;
 use crate::error::Error;
 use crate::events::{Announcer, Event, EventKind};
+use crate::permissions::{Caller, DELETE_OBJECT};
 use crate::store::rows::{buckets, objects};
 use crate::store::{Change, Store};
 
@@ -42,6 +44,7 @@ pub(crate) async fn delete_many(
             "The XML you provided was not well-formed or did not validate against our published schema"
         ));
     }
+    let (keys, errors) = permitted(request.extensions.get(), &request.input.bucket, keys);
     let mut doomed = Destination::of(&request, &request.input.bucket, "");
     let announcer = Arc::clone(&store.announcer);
     let quiet = request.input.delete.quiet == Some(true);
@@ -56,7 +59,26 @@ pub(crate) async fn delete_many(
             Ok(())
         })
         .await?;
-    Ok(S3Response::new(DeleteObjectsOutput { deleted, ..DeleteObjectsOutput::default() }))
+    let errors = if errors.is_empty() { None } else { Some(errors) };
+    Ok(S3Response::new(DeleteObjectsOutput { deleted, errors, ..DeleteObjectsOutput::default() }))
+}
+
+/// The keys that the caller may delete, and what is said of the others.
+fn permitted(caller: Option<&Caller>, bucket: &str, keys: Vec<String>) -> (Vec<String>, Vec<Undeleted>) {
+    let Some(caller) = caller else { return (keys, Vec::new()) };
+    let (mut permitted, mut errors) = (Vec::new(), Vec::new());
+    for key in keys {
+        match caller.permit_on(DELETE_OBJECT, bucket, &key) {
+            Ok(()) => permitted.push(key),
+            Err(denied) => errors.push(Undeleted {
+                code: Some(S3ErrorCode::AccessDenied.as_str().to_owned()),
+                key: Some(key),
+                message: Some(denied.to_string()),
+                ..Undeleted::default()
+            }),
+        }
+    }
+    (permitted, errors)
 }
 
 fn remove(change: &mut Change<'_>, announcer: &Announcer, doomed: &Destination) -> Result<(), Error> {

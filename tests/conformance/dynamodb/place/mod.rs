@@ -64,6 +64,13 @@ impl Place {
         place
     }
 
+    /// A new table with a sort key and an index in an engine of the test's own, whatever the environment says.
+    pub(crate) async fn open_embedded() -> Self {
+        let place = Self::embedded(DynamoDbEngine::open(None).expect("the engine opens"));
+        place.create(indexed(place.dynamo.create_table().table_name(&place.table))).await;
+        place
+    }
+
     /// No table yet, but a name for it.
     pub(crate) fn bare() -> Self {
         match Endpoint::from_environment() {
@@ -209,6 +216,12 @@ impl Endpoint {
             .http_client(http);
         Client::from_conf(config.build())
     }
+}
+
+/// A client of what answers under this URL, with the access key as the secret.
+pub(crate) fn client_at(url: &str, access_key: &str) -> Client {
+    let [url, access_key, secret_key] = [url, access_key, access_key].map(str::to_owned);
+    Endpoint { url, access_key, secret_key, region: "us-east-1".to_owned() }.client()
 }
 
 /// Looks again until there is something to see: on AWS a table, an index and a cheap read come after the write.
