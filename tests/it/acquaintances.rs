@@ -187,10 +187,9 @@ async fn who_is_to_be_left_alone_is_looked_up_once_a_minute_and_not_for_every_fe
         let Outcome::Won(lease) = claimed.unwrap() else { panic!("lost to nobody") };
         let calls = SdkCalls::default();
         let order = FetchOrder::new(&mxc, &lease.held_by, lease.fence);
-        assert_eq!(
-            calls.counting(remote_fetch::fetch(deps, order, runtime::Deadline::NONE)).await.unwrap(),
-            Fetched::Stored
-        );
+        let deps = &home.gateway.functions().remote_fetch;
+        let fetched = calls.counting(remote_fetch::fetch(deps, order, runtime::Deadline::NONE)).await;
+        assert_eq!(fetched.unwrap(), Fetched::Stored);
         calls.by_operation()
     };
     // The record, and the look; then the bytes, the reference and the record.

@@ -7,7 +7,7 @@ use media_core::{
     Mxc,
     limits::{LINK_MEMORY, LINKS_BELIEVED, NO_LINKS_MEMORY},
 };
-use support::{Answer, Authority, Neighbour, SecondPart, Server, Setup, photos};
+use support::{Answer, Authority, Neighbour, SecondPart, Server, Setup, Web, photos};
 
 use crate::{
     budgets::{calls, calls_of},
@@ -169,6 +169,23 @@ async fn who_is_known_to_follow_no_links_is_given_none() {
     let headers = [("user-agent", "Synapse/1.150 (not Dendrite/0.13)")];
     let answer = dendrite.asks_with(&server, Method::GET, &target(&mxc), &headers).await;
     assert!(SecondPart::of(&answer).location().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_picture_of_a_preview_goes_the_same_ways() {
+    for delivery in ["inline", "redirect"] {
+        let setup = crate::previews::setup().set("MEDIA_FEDERATION_DELIVERY", delivery);
+        let (world, web) = (world(setup).await, Web::start().await);
+        let picture = photos::drawn(64, 48);
+        web.answers("/a.png", 200, &[("content-type", "image/png")], picture.clone());
+        web.page("/", "<title>A</title><img src=/a.png>");
+        let preview = crate::previews::preview(&world.server, &web.url("/")).await.json();
+        let mxc: Mxc = preview["og:image"].as_str().unwrap().parse().unwrap();
+        let neighbour = world.neighbour().await;
+        let part = SecondPart::of(&neighbour.asks(&world.server, &target(&mxc)).await);
+        let body = if delivery == "redirect" { part.follow().await.body } else { part.body };
+        assert_eq!(body, picture, "{delivery}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

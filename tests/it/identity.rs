@@ -68,6 +68,28 @@ async fn the_homeserver_is_asked_once_within_the_configured_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whichever_function_is_asked_asks_the_homeserver_and_tells_the_others() {
+    let homeserver = Homeserver::start().await;
+    homeserver.knows("good", "@alice:example.org");
+    let server = beside(&homeserver).await;
+    let client = server.client().with_token("good");
+    let paths = [
+        "/_matrix/client/v1/media/config",
+        DOWNLOAD,
+        "/_matrix/client/v1/media/thumbnail/example.org/abc?width=32&height=32",
+        "/_matrix/client/v1/media/preview_url?url=nonsense",
+    ];
+    for (asked, first) in paths.iter().enumerate() {
+        server.surroundings.clock.advance(Duration::from_secs(61));
+        for path in [first].into_iter().chain(&paths) {
+            let answer = client.get(path).await;
+            assert_ne!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
+            assert_eq!(homeserver.asked(), asked + 1, "{first}, then {path}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_homeserver_said_is_known_to_the_next_process() {
     let homeserver = Homeserver::start().await;
     homeserver.knows("good", "@alice:example.org");

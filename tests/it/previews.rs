@@ -2,8 +2,10 @@
 
 use std::{fmt::Write as _, time::Duration};
 
+use engine_host::{Effect, Fault, When};
 use futures_util::future::join_all;
 use http::{Method, StatusCode};
+use media_core::limits::PART_BYTES;
 use serde_json::json;
 use support::{Answer, Server, Setup, Web, eventually, homeserver::Homeserver, photos};
 
@@ -84,6 +86,25 @@ async fn fifty_readers_of_one_page_cost_its_server_one_visit() {
         assert_eq!((reader.status, &reader.json()), (StatusCode::OK, &first));
     }
     assert_eq!(server.left_in_s3().await, (1, 0), "one picture");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_that_cannot_be_kept_leaves_nothing_and_the_preview_goes_without() {
+    let (server, web) = (server().await, Web::start().await);
+    let large = photos::drawn_as_bitmap(2000, 1600);
+    assert!(large.len() > PART_BYTES, "it goes in parts");
+    web.answers("/large.bmp", 200, &[("content-type", "image/bmp")], large);
+    web.page("/", "<title>Large</title><img src=/large.bmp>");
+    let operation = Some("UploadPart".to_owned());
+    server.surroundings.s3_faults.inject(Fault { operation, when: When::Always, effect: Effect::Fail });
+    let without = preview(&server, &web.url("/")).await.json();
+    assert_eq!((&without["og:title"], &without["og:image"]), (&json!("Large"), &json!(null)));
+    assert_eq!(server.left_in_s3().await, (0, 0));
+
+    server.surroundings.s3_faults.clear();
+    server.surroundings.clock.advance(Duration::from_secs(3700));
+    assert!(preview(&server, &web.url("/")).await.json()["og:image"].is_string());
+    assert_eq!(server.left_in_s3().await, (1, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use std::{
     process::{ExitStatus, Stdio},
 };
 
-use support::{Client, parameters::Parameters, wait::PATIENCE};
+use support::{Client, parameters::Parameters, policies, wait::PATIENCE};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
@@ -22,6 +22,7 @@ pub(crate) struct Process {
     /// What it said to whoever started it.
     pub(crate) welcome: String,
     base: String,
+    _nothing_refused: policies::NothingRefused,
 }
 
 /// A gateway that did not start.
@@ -45,18 +46,19 @@ pub(crate) fn gateway(folder: &Path) -> Command {
 /// The same, of a gateway that finds its secrets in this store of parameters.
 pub(crate) fn gateway_with(folder: &Path, parameters: &Parameters) -> Command {
     let mut command = gateway(folder);
-    command
-        .env("MEDIA_SSM_ENDPOINT", parameters.url())
-        .env("AWS_ACCESS_KEY_ID", "AKIATEST")
-        .env("AWS_SECRET_ACCESS_KEY", "secret")
-        .env("AWS_REGION", "eu-west-1");
+    command.env("MEDIA_SSM_ENDPOINT", parameters.url()).env("AWS_REGION", "eu-west-1");
     command
 }
 
 /// A command that says nothing; nothing of the test's own environment reaches it either.
 pub(crate) fn bare_gateway() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gateway-under-test"));
-    command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+    command
+        .env_clear()
+        .env(policies::NOTES, policies::notes())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true);
     command
 }
 
@@ -77,7 +79,7 @@ impl Process {
             welcome += "\n";
         }
         let base = welcome.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
-        Self { child, welcome, base }
+        Self { child, welcome, base, _nothing_refused: policies::NothingRefused }
     }
 
     pub(crate) fn client(&self) -> Client {

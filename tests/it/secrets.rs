@@ -8,7 +8,7 @@ use crate::process::{self, Process, refused};
 
 const NAME: &str = "/matrix/signing-key";
 
-/// A gateway on engines of its own, whose signing key is a parameter of this store.
+/// A gateway on engines of its own, whose signing key is a parameter of this store: read in the name of `remote-fetch`.
 fn gateway(folder: &std::path::Path, parameters: &Parameters) -> Command {
     let mut command = process::gateway_with(folder, parameters);
     command.env("MEDIA_SIGNING_KEY_PARAMETER", NAME);

@@ -4,7 +4,7 @@ use aws_lambda_events::sqs::SqsEvent;
 use bytes::Bytes;
 use http::StatusCode;
 use serde_json::json;
-use support::{Server, Setup, photos};
+use support::{Authority, Neighbour, Server, Setup, photos};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_size_that_is_not_there_is_made_once_and_kept() {
@@ -22,6 +22,24 @@ async fn a_size_that_is_not_there_is_made_once_and_kept() {
     let kept = client.follow(client.thumbnail(&mxc, "width=200&height=100&method=crop").await).await;
     assert_eq!(kept.body, made.body);
     assert_eq!(server.sdk_calls()["GetObject"], after["GetObject"], "it was not made again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_whose_bytes_are_gone_is_not_found() {
+    let authority = Authority::new();
+    let server = crate::federation::server_behind_tls(&authority, Setup::new()).await;
+    let neighbour = Neighbour::start(&authority, &server.surroundings.clock).await;
+    let client = server.client();
+    let mxc = client.upload(photos::fixture("photo.jpg"), "image/jpeg", "").await;
+    server.thumbnails_of(&mxc).await;
+    let store = &server.gateway.deps().store;
+    let record = store.records.get(&mxc).await.unwrap().unwrap();
+    store.blobs.delete(&record.content().unwrap().object_key).await.unwrap();
+
+    let query = "width=200&height=100&method=crop";
+    assert_eq!(client.thumbnail(&mxc, query).await.refusal(), "404 M_NOT_FOUND");
+    let target = format!("/_matrix/federation/v1/media/thumbnail/{}?{query}", mxc.media_id);
+    assert_eq!(neighbour.asks(&server, &target).await.refusal(), "404 M_NOT_FOUND");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,7 +159,7 @@ async fn an_arrival_that_is_told_twice_changes_nothing() {
     let record = server.gateway.deps().store.records.get(&mxc).await.unwrap().unwrap();
     let key = &record.content().unwrap().object_key;
     let event = arrival(key);
-    let answer = ingest::Ingest::new(server.gateway.deps())
+    let answer = ingest::Ingest::new(&server.gateway.functions().ingest)
         .objects_landed(event, runtime::Deadline::NONE)
         .await
         .unwrap();

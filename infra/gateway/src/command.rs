@@ -14,12 +14,17 @@ use crate::{
 
 /// Runs the gateway as the command line says; returns after SIGINT or SIGTERM, or when it cannot start.
 pub async fn run() -> ExitCode {
+    run_in(Surroundings::default()).await
+}
+
+/// As [`run`], in surroundings that a test chooses.
+pub async fn run_in(surroundings: Surroundings) -> ExitCode {
     let options = options::from_command_line();
     if let Some((options::HEALTH, asked)) = options.subcommand() {
         return health(&listening(&options, asked)).await;
     }
     logs::start();
-    match Box::pin(until_signal(options)).await {
+    match Box::pin(until_signal(options, surroundings)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("The gateway does not start: {error}");
@@ -28,10 +33,10 @@ pub async fn run() -> ExitCode {
     }
 }
 
-async fn until_signal(options: ArgMatches) -> Result<(), runtime::Error> {
+async fn until_signal(options: ArgMatches, surroundings: Surroundings) -> Result<(), runtime::Error> {
     let mut signals = Signals::listen()?;
     let config = Config::read(options::lookup(options)?)?;
-    let gateway = Gateway::start(config, Surroundings::default()).await?;
+    let gateway = Gateway::start(config, surroundings).await?;
     welcome::say(&welcome::text(&gateway));
     signals.next().await;
     tracing::info!("Stopping: requests under way may end");

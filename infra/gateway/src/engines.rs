@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
-use dynamodb_engine::{DynamoDbEngine, Forward};
-use engine_host::{DataFolder, DataFolderError, Running};
+use dynamodb_engine::{DynamoDbEngine, Forward, Guard};
+use engine_host::{DataFolder, DataFolderError, Faults, Running, policies};
 use media_core::mxc::random_name;
 use runtime::{Config, Deps};
 use s3_engine::{Durability, ETags, Notifications, S3Engine, S3Service};
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The engines have no regions; signatures must name one.
-const REGION: &str = "us-east-1";
+const REGION: &str = policies::REGION;
 
 /// Characters of the made-up access key and secret.
 const ACCESS_KEY_CHARS: usize = 20;
@@ -41,7 +41,8 @@ pub(crate) struct Engines {
     s3: S3Engine,
     dynamodb: DynamoDbEngine,
     s3_host: Running,
-    dynamodb_faults: Option<Running>,
+    /// What stands between the functions and DynamoDB, if anything does.
+    before_dynamodb: Option<Running>,
     /// Held until the last: it keeps other gateways out of the folder.
     _folder: DataFolder,
 }
@@ -90,21 +91,15 @@ impl Engines {
             DynamoDbEngine::open(Some(&tables))?
         };
         let s3_host = engine_host::serve("s3", loopback()?, surroundings.s3_faults.layer(s3.service()))?;
-        let dynamodb_faults = match &surroundings.dynamodb_faults {
-            Some(faults) => {
-                let forward = faults.layer(Forward::new(dynamodb.address()));
-                Some(engine_host::serve("dynamodb-faults", loopback()?, forward)?)
-            }
-            None => None,
-        };
-        let dynamodb_address = dynamodb_faults.as_ref().map_or(dynamodb.address(), Running::address);
+        let before_dynamodb = before_dynamodb(dynamodb.address(), &credentials.0, surroundings)?;
+        let dynamodb_address = before_dynamodb.as_ref().map_or(dynamodb.address(), Running::address);
         let store = &mut config.store;
         store.region = Some(REGION.to_owned());
         store.s3_endpoint = Some(format!("http://{}", s3_host.address()));
         store.s3_public_endpoint = Some(public_url(config.gateway.public_url.as_ref(), public));
         store.dynamodb_endpoint = Some(format!("http://{dynamodb_address}"));
         store.credentials = Some(credentials);
-        Ok(Self { s3, dynamodb, s3_host, dynamodb_faults, _folder: folder })
+        Ok(Self { s3, dynamodb, s3_host, before_dynamodb, _folder: folder })
     }
 
     /// The S3 engine as a service of this process, for signed links on the one port.
@@ -119,7 +114,7 @@ impl Engines {
 
     /// Ends what is under way, then closes the files.
     pub(crate) async fn close(self) {
-        for host in [Some(self.s3_host), self.dynamodb_faults].into_iter().flatten() {
+        for host in [Some(self.s3_host), self.before_dynamodb].into_iter().flatten() {
             host.stop().await;
         }
         self.dynamodb.stop().await;
@@ -175,6 +170,25 @@ fn public_url(said: Option<&url::Url>, listening: SocketAddr) -> String {
     }
 }
 
+/// Faults and policies, where there are any; each call then takes a hop more.
+fn before_dynamodb(
+    engine: SocketAddr,
+    owner: &str,
+    Surroundings { dynamodb_faults: faults, policies, .. }: &Surroundings,
+) -> std::io::Result<Option<Running>> {
+    let (name, faults) = ("before-dynamodb", faults.clone());
+    match policies {
+        Some(policies) => {
+            let guard = Guard::new(policies.clone(), owner, Forward::new(engine));
+            engine_host::serve(name, loopback()?, faults.unwrap_or_default().layer(guard)).map(Some)
+        }
+        None => {
+            let faulty = |faults: Faults| faults.layer(Forward::new(engine));
+            faults.map(|faults| engine_host::serve(name, loopback()?, faulty(faults))).transpose()
+        }
+    }
+}
+
 async fn open_s3(
     config: &Config,
     folder: &DataFolder,
@@ -183,6 +197,7 @@ async fn open_s3(
 ) -> Result<S3Engine, EngineError> {
     let clock = surroundings.clock.clone();
     let mut options = s3_engine::Options::new(folder.subfolder("s3")?, key, secret);
+    options.policies.clone_from(&surroundings.policies);
     REGION.clone_into(&mut options.region);
     options.durability = if config.gateway.fast { Durability::Fast } else { Durability::Durable };
     // Keys are used once, so an object's own ETag need not recognise equal bytes; links say the SHA-256.

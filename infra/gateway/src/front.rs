@@ -21,8 +21,8 @@ use crate::{
 };
 
 /// Everything that answers.
-pub(crate) fn router(deps: &Deps, engines: Option<&Engines>, health: &Health) -> Router {
-    let (routes, health) = (media(deps, engines), health.clone());
+pub(crate) fn router(deps: &Deps, functions: Router, engines: Option<&Engines>, health: &Health) -> Router {
+    let (routes, health) = (media(deps, functions, engines), health.clone());
     // Without a log line: balancers ask every few seconds.
     Router::new().fallback(async move |request: Request| {
         if health::is_asked(&request) { Ok(health.answer().await) } else { routes.oneshot(request).await }
@@ -30,8 +30,8 @@ pub(crate) fn router(deps: &Deps, engines: Option<&Engines>, health: &Health) ->
 }
 
 /// All that is about media, each request with its log line.
-fn media(deps: &Deps, engines: Option<&Engines>) -> Router {
-    let protocol = functions(deps).merge(development::published_keys(deps));
+fn media(deps: &Deps, functions: Router, engines: Option<&Engines>) -> Router {
+    let protocol = functions.merge(development::published_keys(deps));
     let protocol = layers::finish(protocol, &deps.config.front).layer(from_fn(request_log::log));
     let Some(engines) = engines else { return protocol };
     let bucket = format!("/{}/", deps.config.store.bucket);
@@ -41,15 +41,6 @@ fn media(deps: &Deps, engines: Option<&Engines>) -> Router {
         let routes = if is_signed_link(&request, &bucket) { links } else { protocol };
         routes.oneshot(request).await
     })
-}
-
-/// The functions, merged: exactly what each of them answers alone.
-fn functions(deps: &Deps) -> Router {
-    upload::router(deps)
-        .merge(download_redirect::router(deps))
-        .merge(thumbnail::router(deps))
-        .merge(federation::router(deps))
-        .merge(url_preview::router(deps))
 }
 
 /// The embedded S3 engine, for objects of the one bucket.

@@ -12,7 +12,11 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::post,
 };
-use http::StatusCode;
+use engine_host::{
+    Policies,
+    policies::{self, ACCOUNT, Denied, REGION},
+};
+use http::{HeaderMap, StatusCode};
 use media_core::mxc::random_name;
 use runtime::{Config, Deadline, Deps};
 use serde_json::json;
@@ -52,10 +56,16 @@ pub(crate) async fn open(config: &mut Config) -> Result<Endpoint, StartError> {
 }
 
 /// `POST /{secret}/2015-03-31/functions/{name}/invocations`.
-pub(crate) fn router(endpoint: &Endpoint, deps: &Deps, tasks: &TaskTracker) -> Router {
+pub(crate) fn router(
+    endpoint: &Endpoint,
+    deps: &Deps,
+    tasks: &TaskTracker,
+    policies: Option<&Policies>,
+) -> Router {
     let state = Invocations {
         deps: deps.clone(),
         tasks: tasks.clone(),
+        policies: policies.cloned(),
         accepted: Arc::new(Semaphore::new(ORDERS_ACCEPTED)),
         under_way: Arc::new(Semaphore::new(ORDERS_AT_ONCE)),
     };
@@ -67,16 +77,22 @@ pub(crate) fn router(endpoint: &Endpoint, deps: &Deps, tasks: &TaskTracker) -> R
 struct Invocations {
     deps: Deps,
     tasks: TaskTracker,
+    policies: Option<Policies>,
     accepted: Arc<Semaphore>,
     under_way: Arc<Semaphore>,
 }
 
 /// Accepts the event and answers at once, as Lambda does for `InvocationType: Event`.
 async fn invoke(
-    State(Invocations { deps, tasks, accepted, under_way }): State<Invocations>,
+    State(Invocations { deps, tasks, policies, accepted, under_way }): State<Invocations>,
     Path(name): Path<String>,
+    headers: HeaderMap,
     payload: Bytes,
 ) -> Response {
+    if let Some(Err(denied)) = policies.map(|policies| permit(&policies, &headers, &name)) {
+        let kind = [("x-amzn-errortype", "AccessDeniedException")];
+        return (kind, refused(StatusCode::FORBIDDEN, &denied.to_string())).into_response();
+    }
     if name != deps.config.store.remote_fetch_function {
         return refused(StatusCode::NOT_FOUND, "There is no such function.");
     }
@@ -98,6 +114,15 @@ async fn invoke(
         }
     });
     StatusCode::ACCEPTED.into_response()
+}
+
+/// A function is judged by its policy. Who has none knows the secret, which is as good here.
+fn permit(policies: &Policies, headers: &HeaderMap, function: &str) -> Result<(), Denied> {
+    let function = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}");
+    match policies::access_key(headers).filter(|access_key| policies.secret_of(access_key).is_some()) {
+        Some(access_key) => policies.permit(access_key, "lambda:InvokeFunction", &function),
+        None => Ok(()),
+    }
 }
 
 fn refused(status: StatusCode, sentence: &str) -> Response {

@@ -9,6 +9,7 @@ pub mod command;
 mod development;
 mod engines;
 mod front;
+mod functions;
 mod health;
 mod invocations;
 pub mod options;
@@ -17,20 +18,21 @@ pub mod welcome;
 
 use std::net::SocketAddr;
 
-use engine_host::Faults;
+use engine_host::{Faults, Policies};
 use media_core::Clock;
 use runtime::{Config, Deps};
 use tokio::{net::TcpListener, task::JoinHandle, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use crate::engines::NOTIFY_PREFIXES;
 use crate::{engines::Engines, health::Health};
+pub use crate::{engines::NOTIFY_PREFIXES, functions::Functions};
 
 /// A gateway that is running.
 pub struct Gateway {
     address: SocketAddr,
     deps: Deps,
     health: Health,
+    functions: Functions,
     /// The port, until it takes no more requests and has ended those under way.
     front: JoinHandle<()>,
     closing: CancellationToken,
@@ -49,6 +51,8 @@ pub struct Surroundings {
     pub s3_faults: Faults,
     /// What goes wrong between the functions and DynamoDB; `None` saves the hop that it takes.
     pub dynamodb_faults: Option<Faults>,
+    /// What each function may do, by its name as the access key; `None`: everything, all with the same credentials.
+    pub policies: Option<Policies>,
 }
 
 /// Why a gateway does not start.
@@ -88,29 +92,34 @@ impl Gateway {
         };
         let invocations = invocations::open(&mut config).await?;
         development::complete(&mut config)?;
+        let policies = surroundings.policies.as_ref();
+        if let Some(policies) = policies {
+            functions::name_who_reads_keys(&mut config, policies);
+        }
 
         let deps = Box::pin(runtime::boot_with(config, surroundings.clock)).await?;
         deps.store.blobs.prepare_links().await.map_err(StartError::Links)?;
         if engines.is_some() {
             storage::provision::provision(&deps.store).await?;
         }
+        let functions = Functions::of(&deps, policies).await?;
 
         let (closing, stopping, tasks) =
             (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
-        let invoked = invocations::router(&invocations, &deps, &tasks);
         let drain = deps.config.gateway.drain;
         let serve = |listener, routes, told: &CancellationToken| {
             engine_host::accept(listener, routes, told.clone().cancelled_owned(), drain)
         };
+        let invoked = invocations::router(&invocations, &functions.remote_fetch, &tasks, policies);
         tasks.spawn(serve(invocations.listener, invoked, &stopping));
         if let Some(engines) = &engines {
             engines.sweep(&tasks, &deps, &stopping);
-            arrivals::pump(&tasks, &engines.notifications(), &deps, &stopping);
+            arrivals::pump(&tasks, &engines.notifications(), &functions.ingest, &stopping);
         }
         let health = Health::of(&deps.store);
-        let routes = front::router(&deps, engines.as_ref(), &health);
+        let routes = front::router(&deps, functions.router(), engines.as_ref(), &health);
         let front = tokio::spawn(serve(listener, routes, &closing));
-        Ok(Self { address, deps, health, front, closing, tasks, stopping, engines })
+        Ok(Self { address, deps, health, functions, front, closing, tasks, stopping, engines })
     }
 
     /// Where it listens.
@@ -119,10 +128,16 @@ impl Gateway {
         self.address
     }
 
-    /// What the functions work with: the configuration as completed, and the count of calls to AWS.
+    /// What the gateway itself works with: the configuration as completed, and the count of all calls to AWS.
     #[must_use]
     pub fn deps(&self) -> &Deps {
         &self.deps
+    }
+
+    /// What each function works with, for whoever calls one past the port: then it may do what it may otherwise.
+    #[must_use]
+    pub fn functions(&self) -> &Functions {
+        &self.functions
     }
 
     /// Says in its health that it stops, and goes on for as long as that takes to be noticed. Then takes no new requests,

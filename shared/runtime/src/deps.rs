@@ -57,6 +57,18 @@ pub struct Inner {
     pub signing_key: Option<Arc<SigningKey>>,
     authenticator: Authenticator,
     gate: FederationGate,
+    shared: Shared,
+}
+
+/// What a process has once, in whosever name it speaks to S3 and DynamoDB.
+#[derive(Clone)]
+struct Shared {
+    clock: Clock,
+    storage: storage::Shared,
+    trust: Trust,
+    signing_key: Option<Arc<SigningKey>>,
+    bell: Bell,
+    picture_slots: Arc<Semaphore>,
 }
 
 /// Why a process cannot start.
@@ -111,10 +123,33 @@ pub async fn boot() -> Result<Deps, Error> {
 /// Makes everything from a configuration. Opens no connection, but for a signing key that is kept in the cloud: the first
 /// request does.
 pub async fn boot_with(config: Config, clock: Clock) -> Result<Deps, BootError> {
+    let storage = storage::Shared::default();
+    let shared = Shared {
+        clock,
+        trust: Trust::load(read_optional(config.federation.ca_file.as_ref())?.as_deref())?,
+        signing_key: signing_key(&config, &storage.calls).await?,
+        bell: Bell::default(),
+        picture_slots: Arc::new(Semaphore::new(config.limits.concurrent_thumbnails)),
+        storage,
+    };
+    assemble(config, shared).await
+}
+
+impl Deps {
+    /// The same in somebody else's name: with this access key and secret before S3, DynamoDB and Lambda, as every function
+    /// has its own on AWS. Bell, picture slots, the key for links and the count of calls are shared; what is remembered is not.
+    pub async fn in_the_name_of(&self, credentials: (String, String)) -> Result<Self, BootError> {
+        let mut config = self.config.clone();
+        config.store.credentials = Some(credentials);
+        config.store.lambda_credentials = None;
+        assemble(config, self.shared.clone()).await
+    }
+}
+
+async fn assemble(config: Config, shared: Shared) -> Result<Deps, BootError> {
+    let Shared { clock, storage, trust, signing_key, bell, picture_slots } = shared.clone();
     let limits = Arc::new(config.limits.clone());
-    let store = storage::connect(&config.store, &clock, &limits).await;
-    let trust = Trust::load(read_optional(config.federation.ca_file.as_ref())?.as_deref())?;
-    let signing_key = signing_key(&config, &store.calls).await?;
+    let store = storage::connect_sharing(&config.store, &clock, &limits, &storage).await;
     let peers = Peers::new(
         outbound::Settings {
             allowed_networks: config.federation.allow_networks.clone(),
@@ -150,7 +185,6 @@ pub async fn boot_with(config: Config, clock: Clock) -> Result<Deps, BootError> 
         rates: limits.rates,
         unlimited: config.uploads.unlimited_users.clone(),
     };
-    let bell = Bell::default();
     let neighbours = Arc::new(config.federation.neighbours.clone());
     let reader = Reader {
         server_name: server_name.clone(),
@@ -163,7 +197,6 @@ pub async fn boot_with(config: Config, clock: Clock) -> Result<Deps, BootError> 
         throttle: throttle.clone(),
         bell: bell.clone(),
     };
-    let picture_slots = Arc::new(Semaphore::new(limits.concurrent_thumbnails));
     let gate = FederationGate::new(server_name.clone(), neighbours, keys);
     Ok(Deps(Arc::new(Inner {
         config,
@@ -181,6 +214,7 @@ pub async fn boot_with(config: Config, clock: Clock) -> Result<Deps, BootError> 
         signing_key,
         authenticator,
         gate,
+        shared,
     })))
 }
 

@@ -4,6 +4,8 @@
 //! With a canned policy, so that the link itself says all that is signed (CloudFront developer guide, "Create a signed URL
 //! using a canned policy").
 
+use std::sync::Arc;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use media_core::Timestamp;
 use p256::{
@@ -38,17 +40,21 @@ pub struct LinkSettings {
     pub key: KeyPlace,
 }
 
-/// Whoever signs them. The key is read once, by whoever needs it first.
+/// The key itself, once it was read: by whoever needs it first. Its copies are one and the same.
+#[derive(Clone, Debug, Default)]
+pub struct LinkKey(Arc<OnceCell<SigningKey>>);
+
+/// Whoever signs them.
 #[derive(Debug)]
 pub(crate) struct CloudFront {
     settings: LinkSettings,
     calls: SdkCalls,
-    key: OnceCell<SigningKey>,
+    key: LinkKey,
 }
 
 impl CloudFront {
-    pub(crate) fn new(settings: LinkSettings, calls: SdkCalls) -> Self {
-        Self { settings, calls, key: OnceCell::new() }
+    pub(crate) fn new(settings: LinkSettings, calls: SdkCalls, key: LinkKey) -> Self {
+        Self { settings, calls, key }
     }
 
     /// Reads the key, unless it is there.
@@ -89,7 +95,7 @@ impl CloudFront {
             let pem = pem.map_err(|problem| Error::link_key(place, problem.to_string()))?;
             parse(&pem).ok_or_else(|| Error::link_key(place, "it holds no P-256 key in PEM"))
         };
-        self.key.get_or_try_init(|| read).await
+        self.key.0.get_or_try_init(|| read).await
     }
 }
 

@@ -15,7 +15,7 @@ use media_core::{Clock, Limits};
 use crate::{
     Blobs, Ephemeral, Functions, Records, SdkCalls,
     calls::CountCalls,
-    cloudfront::{CloudFront, LinkSettings},
+    cloudfront::{CloudFront, LinkKey, LinkSettings},
     presign::{Presigner, Window},
 };
 
@@ -80,7 +80,21 @@ pub struct Store {
 
 /// Makes the clients. Opens no connection: the first call does.
 pub async fn connect(settings: &Settings, clock: &Clock, limits: &Limits) -> Store {
-    let calls = SdkCalls::default();
+    connect_sharing(settings, clock, limits, &Shared::default()).await
+}
+
+/// What a process has once, in whosever name it speaks to AWS.
+#[derive(Clone, Debug, Default)]
+pub struct Shared {
+    /// The count of its calls.
+    pub calls: SdkCalls,
+    /// The key that it signs links with.
+    pub link_key: LinkKey,
+}
+
+/// As [`connect`], where others are connected already.
+pub async fn connect_sharing(settings: &Settings, clock: &Clock, limits: &Limits, with: &Shared) -> Store {
+    let Shared { calls, link_key } = with.clone();
     let count = SharedInterceptor::new(CountCalls(calls.clone()));
     let shared = shared_config(settings).await;
 
@@ -88,7 +102,7 @@ pub async fn connect(settings: &Settings, clock: &Clock, limits: &Limits) -> Sto
     // Signing calls nobody, so it is not counted; and its links lead where clients reach the bucket.
     let public_endpoint = settings.s3_public_endpoint.as_ref().or(settings.s3_endpoint.as_ref());
     let signing = aws_sdk_s3::Client::from_conf(s3_config(&shared, public_endpoint).build());
-    let cloudfront = settings.links.clone().map(|links| CloudFront::new(links, calls.clone()));
+    let cloudfront = settings.links.clone().map(|links| CloudFront::new(links, calls.clone(), link_key));
     let presigner =
         Presigner::new(signing, settings.bucket.clone(), cloudfront, Window::of(limits), clock.clone());
     let mut dynamodb = aws_sdk_dynamodb::config::Builder::from(&shared).interceptor(count.clone());

@@ -27,7 +27,7 @@ pub mod staging;
 
 pub use blobs::{Blobs, Written};
 pub use calls::SdkCalls;
-pub use connect::{Settings, Store, connect};
+pub use connect::{Settings, Shared, Store, connect, connect_sharing};
 pub use ephemeral::Ephemeral;
 pub use error::Error;
 pub use functions::Functions;

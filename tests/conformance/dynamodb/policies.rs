@@ -74,7 +74,7 @@ async fn an_index_is_a_resource_of_its_own() {
     let index = format!("{TABLES}/index/*");
     // The pattern of the tables has a `*` at its end, so it is one of their indexes as well.
     for (resource, allows_the_table) in [(index.as_str(), false), (TABLES, true)] {
-        let Guarded { place, somebody, .. } = guarded(&["Query"], resource).await;
+        let Guarded { place, somebody, guard: _guard } = guarded(&["Query"], resource).await;
         let query = || somebody.query().table_name(&place.table);
         let table = query().key_condition_expression("pk = :k");
         let table = table.set_expression_attribute_values(values([(":k", text("a"))])).send().await;
@@ -86,7 +86,7 @@ async fn an_index_is_a_resource_of_its_own() {
 
 #[tokio::test]
 async fn a_transaction_needs_what_its_parts_need() {
-    let Guarded { place, somebody, .. } = guarded(&["PutItem"], TABLES).await;
+    let Guarded { place, somebody, guard: _guard } = guarded(&["PutItem"], TABLES).await;
     let put = Put::builder().table_name(&place.table).set_item(Some(item("a", []))).build().unwrap();
     let put = TransactWriteItem::builder().put(put).build();
     let check = ConditionCheck::builder()

@@ -14,6 +14,7 @@ pub mod neighbour;
 pub mod origin;
 pub mod parameters;
 pub mod photos;
+pub mod policies;
 pub mod runtime_api;
 pub mod server;
 pub mod wait;

@@ -16,9 +16,15 @@ use axum::{
     routing::post,
 };
 use bytes::Bytes;
+use engine_host::{
+    Policies,
+    policies::{self, ACCOUNT, REGION},
+};
 use http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+
+use crate::policies::of_the_template;
 
 /// What stands in the reply when nobody asked for it decrypted.
 const CIPHERTEXT: &str = "AQICAHgNotThePlaintext==";
@@ -29,14 +35,16 @@ pub struct Parameters {
     address: SocketAddr,
     kept: Arc<Mutex<HashMap<String, String>>>,
     asked: Arc<AtomicUsize>,
+    policies: Policies,
 }
 
 impl Parameters {
-    /// An empty one.
+    /// An empty one, which tells only those who may know by `template.yaml`.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port");
         let address = listener.local_addr().expect("an address");
-        let parameters = Self { address, kept: Arc::default(), asked: Arc::default() };
+        let parameters =
+            Self { address, kept: Arc::default(), asked: Arc::default(), policies: of_the_template() };
         let routes = Router::new().route("/", post(get_parameter)).with_state(parameters.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await });
         parameters
@@ -72,6 +80,13 @@ async fn get_parameter(State(parameters): State<Parameters>, headers: HeaderMap,
         return refused("SerializationException");
     };
     let name = question["Name"].as_str().unwrap_or_default();
+    let access_key = policies::access_key(&headers).unwrap_or_default();
+    // Whatever region it is asked in.
+    let resource = format!("arn:aws:ssm:{REGION}:{ACCOUNT}:parameter{name}");
+    if let Err(denied) = parameters.policies.permit(access_key, "ssm:GetParameter", &resource) {
+        let said = json!({ "__type": "AccessDeniedException", "Message": denied.to_string() });
+        return answered(StatusCode::BAD_REQUEST, &said);
+    }
     let kept = parameters.kept.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
     let Some(text) = kept else {
         return refused("ParameterNotFound");

@@ -11,7 +11,7 @@ use media_core::{Mxc, Record};
 use runtime::{Config, config::KeyPlace};
 use tempfile::TempDir;
 
-use crate::Client;
+use crate::{Client, policies};
 
 /// The token of the user that every test server knows.
 pub const TOKEN: &str = "alice-token";
@@ -27,6 +27,7 @@ pub struct Server {
     pub surroundings: Surroundings,
     folder: TempDir,
     settings: HashMap<String, String>,
+    _nothing_refused: policies::NothingRefused,
 }
 
 /// How a server is to be.
@@ -97,10 +98,11 @@ impl Setup {
 
     async fn start_as(self, config: Config, folder: TempDir) -> Server {
         log_to_the_test();
-        let Self { settings, surroundings } = self;
+        let Self { settings, mut surroundings } = self;
+        surroundings.policies.get_or_insert_with(policies::of_the_template);
         let gateway =
             Box::pin(Gateway::start(config, surroundings.clone())).await.expect("a gateway that starts");
-        Server { gateway, surroundings, folder, settings }
+        Server { gateway, surroundings, folder, settings, _nothing_refused: policies::NothingRefused }
     }
 }
 
@@ -185,7 +187,7 @@ impl Server {
 
     /// Stops it and starts it again over the same folder.
     pub async fn restart(self) -> Self {
-        let Self { gateway, surroundings, folder, settings } = self;
+        let Self { gateway, surroundings, folder, settings, .. } = self;
         gateway.stop().await;
         Setup { settings, surroundings }.start_over(folder).await
     }
