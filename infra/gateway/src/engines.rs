@@ -7,7 +7,7 @@ use std::{
 };
 
 use dynamodb_engine::{DynamoDbEngine, Forward, Guard};
-use engine_host::{DataFolder, DataFolderError, Faults, Running, policies};
+use engine_host::{DataFolder, DataFolderError, Running, policies};
 use media_core::mxc::random_name;
 use runtime::{Config, Deps};
 use s3_engine::{Durability, ETags, Notifications, S3Engine, S3Service};
@@ -174,19 +174,15 @@ fn public_url(said: Option<&url::Url>, listening: SocketAddr) -> String {
 fn before_dynamodb(
     engine: SocketAddr,
     owner: &str,
-    Surroundings { dynamodb_faults: faults, policies, .. }: &Surroundings,
+    surroundings: &Surroundings,
 ) -> std::io::Result<Option<Running>> {
-    let (name, faults) = ("before-dynamodb", faults.clone());
-    match policies {
-        Some(policies) => {
-            let guard = Guard::new(policies.clone(), owner, Forward::new(engine));
-            engine_host::serve(name, loopback()?, faults.unwrap_or_default().layer(guard)).map(Some)
-        }
-        None => {
-            let faulty = |faults: Faults| faults.layer(Forward::new(engine));
-            faults.map(|faults| engine_host::serve(name, loopback()?, faulty(faults))).transpose()
-        }
+    let (name, faults) = ("before-dynamodb", surroundings.dynamodb_faults.clone());
+    if let Some(policies) = &surroundings.policies {
+        let guard = Guard::new(policies.clone(), owner, Forward::new(engine));
+        return engine_host::serve(name, loopback()?, faults.unwrap_or_default().layer(guard)).map(Some);
     }
+    let Some(faults) = faults else { return Ok(None) };
+    engine_host::serve(name, loopback()?, faults.layer(Forward::new(engine))).map(Some)
 }
 
 async fn open_s3(

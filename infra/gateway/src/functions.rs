@@ -27,7 +27,7 @@ impl Functions {
     pub(crate) async fn of(deps: &Deps, policies: Option<&Policies>) -> Result<Self, BootError> {
         let named = async |name: &str| match policies {
             None => Ok(deps.clone()),
-            Some(policies) => Box::pin(deps.in_the_name_of(credentials(policies, name))).await,
+            Some(policies) => deps.in_the_name_of(credentials(policies, name)).await,
         };
         Ok(Self {
             upload: named("upload").await?,

@@ -132,7 +132,7 @@ pub async fn boot_with(config: Config, clock: Clock) -> Result<Deps, BootError> 
         picture_slots: Arc::new(Semaphore::new(config.limits.concurrent_thumbnails)),
         storage,
     };
-    assemble(config, shared).await
+    Box::pin(assemble(config, shared)).await
 }
 
 impl Deps {
@@ -142,7 +142,7 @@ impl Deps {
         let mut config = self.config.clone();
         config.store.credentials = Some(credentials);
         config.store.lambda_credentials = None;
-        assemble(config, self.shared.clone()).await
+        Box::pin(assemble(config, self.shared.clone())).await
     }
 }
 
