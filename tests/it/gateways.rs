@@ -2,6 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
+use engine_host::{Effect, Fault, When};
 use futures_util::future::join_all;
 use http::{Method, StatusCode};
 use media_core::{
@@ -11,7 +12,7 @@ use media_core::{
 };
 use storage::Outcome;
 use support::{Answer, Authority, Client, Neighbour, Server, Setup, eventually, plain_http};
-use tokio::{process::Command, task::JoinHandle};
+use tokio::{process::Command, sync::watch, task::JoinHandle};
 
 use crate::{
     federation::server_behind_tls,
@@ -176,6 +177,38 @@ async fn a_fetch_that_lost_its_lease_stops_and_takes_away_what_it_wrote() {
     assert!(deps.store.records.fail(&mxc, &theirs, &failure).await.unwrap().is_won());
     assert_eq!(reader.await.unwrap().unwrap().refusal(), "404 M_NOT_FOUND");
     assert_eq!(neighbour.asked_for_media(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fetch_that_lost_its_lease_at_its_last_write_takes_its_reference_away_too() {
+    let (_authority, server, neighbour) = server_and_neighbour().await;
+    let mxc = neighbour.has("wanted", "bytes");
+    let (release, released) = watch::channel(false);
+    let operation = Some("PutObject".to_owned());
+    let faults = &server.surroundings.s3_faults;
+    faults.inject(Fault { operation, when: When::Always, effect: Effect::Wait(released) });
+    let reader = reading(server.client(), &mxc);
+    let is_put = || async { faults.seen().contains(&"PutObject".to_owned()).then_some(()) };
+    eventually("the object", is_put).await;
+
+    // Taken over before the object is there, and noticed by nobody until the record is written.
+    let deps = server.gateway.deps();
+    let later = deps.clock.now() + LEASE_LIFE * 4;
+    let claimed = deps.store.records.claim(&mxc, "thief", later, later + LEASE_LIFE).await.unwrap();
+    let Outcome::Won(theirs) = claimed else { panic!("alive for longer than it lives") };
+    release.send(true).unwrap();
+    eventually("both to be taken away", || async {
+        ["DeleteObject", "DeleteItem"]
+            .iter()
+            .all(|taken| server.sdk_calls().contains_key(*taken))
+            .then_some(())
+    })
+    .await;
+    assert_eq!(server.left_in_s3().await, (0, 0));
+    assert_eq!(lease(&server, &mxc).await, Some(theirs.clone()), "the new holder's is untouched");
+    let failure = Failure { reason: FailureReason::NotFound, attempts: 1, retry_at: later + LEASE_LIFE * 9 };
+    assert!(deps.store.records.fail(&mxc, &theirs, &failure).await.unwrap().is_won());
+    assert_eq!(reader.await.unwrap().unwrap().refusal(), "404 M_NOT_FOUND");
 }
 
 #[tokio::test(flavor = "multi_thread")]
