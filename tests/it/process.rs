@@ -8,8 +8,8 @@ use std::{
 use support::{Client, parameters::Parameters, policies, wait::PATIENCE};
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
-    process::{Child, ChildStderr, Command},
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines},
+    process::{Child, ChildStderr, ChildStdout, Command},
     time::timeout,
 };
 
@@ -22,6 +22,7 @@ pub(crate) struct Process {
     /// What it said to whoever started it.
     pub(crate) welcome: String,
     base: String,
+    lines: Option<Lines<BufReader<ChildStdout>>>,
     _nothing_refused: policies::NothingRefused,
 }
 
@@ -79,7 +80,7 @@ impl Process {
             welcome += "\n";
         }
         let base = welcome.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
-        Self { child, welcome, base, _nothing_refused: policies::NothingRefused }
+        Self { child, welcome, base, lines: Some(lines), _nothing_refused: policies::NothingRefused }
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -89,6 +90,11 @@ impl Process {
     /// Where it answers: a host and a port.
     pub(crate) fn address(&self) -> std::net::SocketAddr {
         self.base.trim_start_matches("http://").parse().unwrap()
+    }
+
+    /// What it writes to standard output after its welcome.
+    pub(crate) fn lines(&mut self) -> Lines<BufReader<ChildStdout>> {
+        self.lines.take().unwrap()
     }
 
     /// What it logs, where the test had that piped.

@@ -11,7 +11,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 /// The layers, lowest first. A package may use what is below it, never its neighbours. This is the only place where the
 /// order is written down.
 const LAYERS: [&[&str]; 10] = [
-    &["media-core", "jpeg-shrink", "vp8-rows"],
+    &["media-core", "jpeg-shrink", "telemetry", "vp8-rows"],
     &["storage", "imaging", "outbound"],
     &["thumbnailer", "matrix"],
     &["runtime"],

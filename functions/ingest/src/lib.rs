@@ -9,8 +9,9 @@ use aws_lambda_events::{
 };
 use media_core::{Clock, Content, Mxc, Timestamp, limits::ORPHAN_AFTER};
 use percent_encoding::percent_decode_str;
-use runtime::{Deadline, Deps, Error};
+use runtime::{Deadline, Deps, Error, Observer};
 use storage::{Blobs, Key, MediaAndThumbnails, Outcome, Records, peek::Peeked};
+use telemetry::Metric;
 use thumbnailer::Thumbnailer;
 
 /// Handles arrivals.
@@ -19,6 +20,7 @@ pub struct Ingest {
     blobs: Blobs,
     records: Records,
     thumbnailer: Thumbnailer,
+    observer: Observer,
     clock: Clock,
 }
 
@@ -37,7 +39,7 @@ impl Ingest {
     pub fn new(deps: &Deps) -> Self {
         let (blobs, records) = (deps.store.blobs.clone(), deps.store.records.clone());
         let thumbnailer = Thumbnailer::new(&deps.store, deps.limits.clone(), deps.picture_slots.clone());
-        Self { blobs, records, thumbnailer, clock: deps.clock.clone() }
+        Self { blobs, records, thumbnailer, observer: deps.observer.clone(), clock: deps.clock.clone() }
     }
 
     /// Handles a batch; the messages that must come again are named in the answer (`ReportBatchItemFailures`). So are those
@@ -50,22 +52,30 @@ impl Ingest {
         batch: SqsEvent,
         deadline: Deadline,
     ) -> Result<SqsBatchResponse, Error> {
+        // S3 tells nobody on whose behalf an object came, so a batch has a trace of its own.
+        Ok(self.observer.job("ingest", None, self.batch(batch, deadline)).await)
+    }
+
+    async fn batch(&self, batch: SqsEvent, deadline: Deadline) -> SqsBatchResponse {
         let mut response = SqsBatchResponse::default();
+        telemetry::count(Metric::Jobs, batch.records.len() as u64);
         for message in batch.records {
             match deadline.within(Box::pin(self.message(&message))).await {
                 Ok(Ok(Verdict::Done)) => {}
                 Ok(Ok(Verdict::Later)) => response.batch_item_failures.push(failure(&message)),
                 Err(error) => {
+                    telemetry::count(Metric::FailedJobs, 1);
                     tracing::error!(%error, "An arrival was not handled in time");
                     response.batch_item_failures.push(failure(&message));
                 }
                 Ok(Err(error)) => {
+                    telemetry::count(Metric::FailedJobs, 1);
                     tracing::error!(%error, "An arrival could not be handled");
                     response.batch_item_failures.push(failure(&message));
                 }
             }
         }
-        Ok(response)
+        response
     }
 
     async fn message(&self, message: &SqsMessage) -> Result<Verdict, storage::Error> {

@@ -9,6 +9,7 @@ use media_core::{
 };
 use runtime::Deps;
 use storage::{Outcome, functions::FetchOrder};
+use telemetry::Metric;
 use tokio::time::sleep;
 
 /// Waits for `turn` before an order is carried out, and keeps its lease alive meanwhile; `None` when it was lost.
@@ -45,6 +46,7 @@ async fn until_lost(deps: &Deps, mxc: &Mxc, lease: &Lease) {
         match deps.store.records.renew(mxc, lease, expires_at).await {
             Ok(Outcome::Won(())) => {}
             Ok(Outcome::Lost(_)) => {
+                telemetry::count(Metric::LeasesLost, 1);
                 tracing::info!(media.origin = %mxc.origin, fence = lease.fence, "The lease on a fetch was lost");
                 return;
             }

@@ -4,7 +4,7 @@ mod lease;
 
 pub use crate::lease::while_held;
 
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use media_core::{
     Content, Mxc, Record, Sha256, State, Timestamp, access, admit,
     record::{Failure, FailureReason, Lease},
@@ -14,6 +14,7 @@ use runtime::{Deadline, Deps, Error};
 use serde::Serialize;
 use std::time::Duration;
 use storage::{BodyError, Incoming, Key, Outcome, blobs::PutError, functions::FetchOrder, guards::Arrived};
+use telemetry::Metric;
 use tokio::time::timeout;
 
 /// How long before its own end a fetch gives up: enough to note in the record that it did.
@@ -40,7 +41,16 @@ pub enum Fetched {
 /// # Errors
 /// Only faults of ours, so that Lambda delivers the order again; what the origin does wrong is remembered instead.
 pub async fn fetch(deps: &Deps, order: FetchOrder, deadline: Deadline) -> Result<Fetched, Error> {
-    deadline.within(Box::pin(carry_out(deps, order, deadline.sooner(GIVE_UP_MARGIN)))).await?
+    let traceparent = order.traceparent.clone();
+    let job = async {
+        // Behind a name that says it: what a resolver's futures are made of is too deep for the compiler to look through.
+        let carried_out = carry_out(deps, order, deadline.sooner(GIVE_UP_MARGIN)).boxed();
+        let fetched = deadline.within(carried_out).await.unwrap_or_else(|late| Err(late.into()));
+        telemetry::count(Metric::Jobs, 1);
+        telemetry::count(Metric::FailedJobs, u64::from(fetched.is_err()));
+        fetched
+    };
+    deps.observer.job("remote-fetch", traceparent.as_deref(), job).await
 }
 
 async fn carry_out(deps: &Deps, order: FetchOrder, deadline: Deadline) -> Result<Fetched, Error> {
@@ -59,6 +69,7 @@ async fn carry_out(deps: &Deps, order: FetchOrder, deadline: Deadline) -> Result
     let coming = timeout(deps.limits.remote_time, Box::pin(bring_home(deps, &mxc, &key)));
     let Some(came) = lease::renewing(deps, &mxc, lease, deadline.within(coming)).await else {
         // The write that was dropped may have been whole already. One that S3 ends only after this leaves an orphan.
+        telemetry::count(Metric::Orphans, 1);
         deps.store.blobs.delete(&key).await?;
         return Ok(Fetched::NotMine);
     };
@@ -115,6 +126,7 @@ async fn bring_home(deps: &Deps, mxc: &Mxc, key: &Key) -> Result<Home, Problem> 
         .put(key, mxc, &label.content_type, &mut incoming)
         .await
         .map_err(|e| put_problem(mxc, e))?;
+    telemetry::count(Metric::BytesFetched, written.size_bytes);
     let content = Content {
         object_key: key.to_string(),
         content_type: label.content_type,
@@ -149,6 +161,8 @@ async fn keep(
             Ok(Fetched::Stored)
         }
         Outcome::Lost(winner) => {
+            telemetry::count(Metric::LeasesLost, 1);
+            telemetry::count(Metric::Orphans, 1);
             deps.store.blobs.delete(key).await?;
             let same_bytes =
                 winner.as_ref().and_then(Record::content).is_some_and(|c| c.sha256 == content.sha256);

@@ -11,6 +11,7 @@ use media_core::{
     admit::{self, Label},
 };
 use storage::{BodyError, Incoming, Key, blobs::PutError};
+use telemetry::Metric;
 
 use crate::{Upload, linger::linger};
 
@@ -140,6 +141,7 @@ impl Upload {
         winner: Option<&Record>,
     ) -> Result<()> {
         let store = &self.deps.store;
+        telemetry::count(Metric::Orphans, 1);
         store.blobs.delete(&content.object_key).await?;
         let is_needed = winner.and_then(Record::content).is_some_and(|kept| kept.sha256 == content.sha256);
         if let Some(sha256) = content.sha256.filter(|_| !is_needed) {

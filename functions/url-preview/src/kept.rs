@@ -11,6 +11,7 @@ use media_core::{
 };
 use serde::{Deserialize, Serialize};
 use storage::{Outcome, SdkCalls, ephemeral::Expiring};
+use telemetry::Metric;
 use tokio::time::timeout;
 
 use crate::{
@@ -64,6 +65,13 @@ impl Previews {
         let deadline = deps.clock.now() + WAIT;
         let mut pause = POLL_FIRST;
         let mut kept = self.look(&key).await?;
+        telemetry::count(
+            match kept {
+                Some(Kept::Made(_) | Kept::Failed(_)) => Metric::PreviewHits,
+                Some(Kept::Making { .. }) | None => Metric::PreviewMisses,
+            },
+            1,
+        );
         loop {
             match kept {
                 Some(Kept::Made(preview)) => return Ok(preview),
@@ -112,6 +120,7 @@ impl Previews {
         let work = SdkCalls::spawn(async move {
             let _slot = slot;
             let Made { preview, bytes } = this.make(&asked).await;
+            telemetry::count(Metric::BytesFetched, bytes);
             if let Some(who) = charged_to {
                 this.deps.throttle.charge_remote(&who, bytes).await?;
             }

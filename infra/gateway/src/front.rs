@@ -4,7 +4,7 @@ use axum::{
     Router,
     body::Body,
     extract::Request,
-    middleware::from_fn,
+    middleware::from_fn_with_state,
     response::{IntoResponse as _, Response},
     routing::any,
 };
@@ -32,10 +32,11 @@ pub(crate) fn router(deps: &Deps, functions: Router, engines: Option<&Engines>, 
 /// All that is about media, each request with its log line.
 fn media(deps: &Deps, functions: Router, engines: Option<&Engines>) -> Router {
     let protocol = functions.merge(development::published_keys(deps));
-    let protocol = layers::finish(protocol, &deps.config.front).layer(from_fn(request_log::log));
+    let log = || from_fn_with_state(deps.observer.clone(), request_log::log);
+    let protocol = layers::finish(protocol, &deps.config.front).layer(log());
     let Some(engines) = engines else { return protocol };
     let bucket = format!("/{}/", deps.config.store.bucket);
-    let links = signed_links(&bucket, engines).layer(from_fn(request_log::log));
+    let links = signed_links(&bucket, engines).layer(log());
     // Everything of the engine that is no signed link is as unknown here as any other path.
     Router::new().fallback(async move |request: Request| {
         let routes = if is_signed_link(&request, &bucket) { links } else { protocol };

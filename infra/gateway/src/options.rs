@@ -23,7 +23,9 @@ pub fn from_command_line() -> ArgMatches {
 /// How [`runtime::Config`] finds each setting: option, variable, and for a machine that says nothing about who its users
 /// are, a development user of the gateway's own.
 pub fn lookup(options: ArgMatches) -> Result<impl Fn(&str) -> Option<String>, development::NoToken> {
-    let said = move |name: &str| options.get_one::<String>(name).cloned().or_else(|| environment(name));
+    // What is no setting, such as the variables that say where a process runs, is no option.
+    let option = move |name: &str| options.try_get_one::<String>(name).ok().flatten().cloned();
+    let said = move |name: &str| option(name).or_else(|| environment(name));
     let standing_in = development::defaults(&said)?;
     Ok(move |name: &str| said(name).or_else(|| standing_in.get(name).cloned()))
 }

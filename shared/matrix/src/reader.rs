@@ -11,6 +11,7 @@ use media_core::{
     record::{Failure, FailureReason, Lease},
 };
 use storage::{Functions, Outcome, Records, functions::FetchOrder};
+use telemetry::Metric;
 
 use crate::{Bell, Caller, Error, Query, Result, Throttle};
 
@@ -106,7 +107,11 @@ impl Reader {
             if let Door::Legacy(_) = ask.door {
                 self.legacy.admit(mxc, origin, record.as_ref(), now)?;
             }
-            match access::decide(origin, record.as_ref(), now, &self.limits) {
+            let answer = access::decide(origin, record.as_ref(), now, &self.limits);
+            if listening.is_none() && origin == Origin::Remote {
+                count_first_look(&answer);
+            }
+            match answer {
                 Answer::Serve(content) => {
                     self.note_access(mxc, record.as_ref(), now).await;
                     return Ok(*content);
@@ -156,6 +161,7 @@ impl Reader {
             return Ok(());
         };
         if known.is_some_and(|record| matches!(record.state, media_core::State::Fetching(_))) {
+            telemetry::count(Metric::LeaseTakeovers, 1);
             tracing::info!(media.origin = %mxc.origin, fence = lease.fence, "Took over a dead lease");
         }
         let charged_to = self.throttle.charged_to(caller);
@@ -175,5 +181,14 @@ impl Reader {
         let failure = Failure { reason, attempts: 1, retry_at: self.clock.now() + RETRY_FIRST };
         self.records.fail(mxc, lease, &failure).await?;
         Ok(())
+    }
+}
+
+/// Whether other servers' media was here when somebody asked for it.
+fn count_first_look(answer: &Answer) {
+    match answer {
+        Answer::Serve(_) => telemetry::count(Metric::RemoteHits, 1),
+        Answer::Fetch | Answer::Wait => telemetry::count(Metric::RemoteMisses, 1),
+        Answer::Refuse(_) => {}
     }
 }

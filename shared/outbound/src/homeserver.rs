@@ -95,8 +95,11 @@ impl Homeserver {
                 url.query_pairs_mut().append_pair(name, value);
             }
         }
-        let request =
+        let mut request =
             self.client.get(url).header(reqwest::header::AUTHORIZATION, bearer).timeout(WHOAMI_TIME);
+        if let Some(traceparent) = telemetry::traceparent() {
+            request = request.header("traceparent", traceparent);
+        }
         let response = request.send().await.map_err(|error| WhoamiError::Unavailable(reason(&error)))?;
         let status = response.status();
         let body = reply::read(response, MAX_WHOAMI_BYTES).await.map_err(WhoamiError::Unavailable)?;

@@ -21,7 +21,13 @@ use storage::{cloudfront::LinkSettings, secrets::SecretPlace};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use url::Url;
 
-use crate::settings::{self, Setting};
+use crate::{
+    emf,
+    settings::{self, Setting},
+};
+
+/// Where Lambda says which function a process is, and that it is one.
+const LAMBDA_FUNCTION: &str = "AWS_LAMBDA_FUNCTION_NAME";
 
 pub use storage::secrets::KeyPlace;
 
@@ -48,6 +54,8 @@ pub struct Config {
     pub federation: Federation,
     /// Whether and how links are previewed.
     pub previews: Previews,
+    /// What is written down of the work.
+    pub telemetry: Telemetry,
     /// What only the gateway reads.
     pub gateway: Gateway,
 }
@@ -113,6 +121,15 @@ pub enum Delivery {
     Redirect,
 }
 
+/// What is written down of the work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Telemetry {
+    /// Whose figures are written for CloudWatch; `None` writes none.
+    pub metrics: Option<emf::Source>,
+    /// Whether Lambda runs us, and says to which trace what it hands over belongs.
+    pub is_on_lambda: bool,
+}
+
 /// What only the gateway reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gateway {
@@ -149,6 +166,7 @@ impl Config {
         let front = read.front();
         let federation = read.federation();
         let previews = read.previews();
+        let telemetry = read.telemetry();
         let gateway = read.gateway();
         match (server_name, identity, gateway, read.problems) {
             (Some(server_name), Some(identity), Some(gateway), problems) if problems.is_empty() => Ok(Self {
@@ -162,6 +180,7 @@ impl Config {
                 front,
                 federation,
                 previews,
+                telemetry,
                 gateway,
             }),
             (.., problems) => Err(Problems(problems)),
@@ -365,6 +384,20 @@ impl Reading<'_> {
             allow_networks: self.or(&settings::PREVIEW_ALLOW_NETWORKS, Vec::new(), networks),
             languages: self.or(&settings::PREVIEW_LANGUAGES, english, |text| text.parse().ok()),
         }
+    }
+
+    /// Off Lambda nobody turns the figures' lines into metrics, unless somebody sees to it that they get to CloudWatch.
+    fn telemetry(&mut self) -> Telemetry {
+        let function = (self.lookup)(LAMBDA_FUNCTION).filter(|name| !name.is_empty());
+        let is_on_lambda = function.is_some();
+        let wanted = self.or(&settings::METRICS, is_on_lambda, |text| match text {
+            "emf" => Some(true),
+            "off" => Some(false),
+            _ => None,
+        });
+        let service = self.said(&settings::METRICS_SERVICE).unwrap_or_default();
+        let source = emf::Source { service, function_name: function.unwrap_or_else(|| "gateway".to_owned()) };
+        Telemetry { metrics: wanted.then_some(source), is_on_lambda }
     }
 
     fn gateway(&mut self) -> Option<Gateway> {

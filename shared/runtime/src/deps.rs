@@ -17,7 +17,7 @@ use storage::{SdkCalls, Store, secrets};
 use tokio::sync::Semaphore;
 
 use crate::{
-    Config, Error,
+    Config, Error, Observer,
     config::{Identity, KeyPlace, Problems},
     logs,
     memory::SharedMemory,
@@ -41,6 +41,8 @@ pub struct Inner {
     pub legacy: Arc<Legacy>,
     /// Where things are kept.
     pub store: Store,
+    /// Who writes down what was counted.
+    pub observer: Observer,
     /// How often who may ask.
     pub throttle: Throttle,
     /// Rung when bytes were stored.
@@ -65,6 +67,7 @@ pub struct Inner {
 struct Shared {
     clock: Clock,
     storage: storage::Shared,
+    observer: Observer,
     trust: Trust,
     signing_key: Option<Arc<SigningKey>>,
     bell: Bell,
@@ -125,6 +128,7 @@ pub async fn boot() -> Result<Deps, Error> {
 pub async fn boot_with(config: Config, clock: Clock) -> Result<Deps, BootError> {
     let storage = storage::Shared::default();
     let shared = Shared {
+        observer: Observer::new(&config.telemetry, clock.clone()),
         clock,
         trust: Trust::load(read_optional(config.federation.ca_file.as_ref())?.as_deref())?,
         signing_key: signing_key(&config, &storage.calls).await?,
@@ -147,7 +151,7 @@ impl Deps {
 }
 
 async fn assemble(config: Config, shared: Shared) -> Result<Deps, BootError> {
-    let Shared { clock, storage, trust, signing_key, bell, picture_slots } = shared.clone();
+    let Shared { clock, storage, observer, trust, signing_key, bell, picture_slots } = shared.clone();
     let limits = Arc::new(config.limits.clone());
     let store = storage::connect_sharing(&config.store, &clock, &limits, &storage).await;
     let peers = Peers::new(
@@ -205,6 +209,7 @@ async fn assemble(config: Config, shared: Shared) -> Result<Deps, BootError> {
         limits,
         legacy,
         store,
+        observer,
         throttle,
         bell,
         reader,

@@ -5,7 +5,7 @@ use std::{convert::Infallible, net::SocketAddr, panic::AssertUnwindSafe, sync::A
 use axum::{
     Router,
     extract::{Request, State},
-    middleware::{Next, from_fn, from_fn_with_state, map_request, map_response},
+    middleware::{Next, from_fn_with_state, map_request, map_response},
     response::{IntoResponse as _, Response},
 };
 use futures_util::FutureExt as _;
@@ -78,7 +78,7 @@ where
 /// What stands around a router where Lambda runs it.
 fn behind_a_url(deps: &Deps, routes: Router) -> Router {
     layers::finish(routes.layer(from_fn_with_state(deps.clock.clone(), in_time)), &deps.config.front)
-        .layer(from_fn(request_log::log))
+        .layer(from_fn_with_state(deps.observer.clone(), request_log::log))
         .layer(map_request(tell_address))
 }
 

@@ -6,9 +6,11 @@
 pub mod config;
 pub mod deadline;
 pub mod deps;
+pub mod emf;
 pub mod lambda;
 pub mod logs;
 mod memory;
+mod observer;
 pub mod request_log;
 pub mod settings;
 mod streamed;
@@ -18,6 +20,7 @@ pub use config::Config;
 pub use deadline::Deadline;
 pub use deps::{BootError, Deps, boot, boot_with};
 pub use lambda::{on_event, serve, serve_streaming};
+pub use observer::Observer;
 
 /// What ends a `main`: printed by its `Debug`, which for these is their sentence.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;

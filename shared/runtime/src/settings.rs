@@ -157,6 +157,11 @@ settings! {
         "The table of what may be forgotten";
     REMOTE_FETCH_FUNCTION = "MEDIA_REMOTE_FETCH_FUNCTION", "NAME", Some("remote-fetch"),
         "The Lambda function that fetches from other servers";
+    METRICS = "MEDIA_METRICS", "emf|off", None,
+        "Whether the line of each request is written for CloudWatch, which makes metrics of it (embedded metric format, on \
+         standard output); default: emf on Lambda, off elsewhere";
+    METRICS_SERVICE = "MEDIA_METRICS_SERVICE", "NAME", Some("media"),
+        "The dimension service of these metrics, by which one deployment is told from another";
 }
 
 #[cfg(test)]

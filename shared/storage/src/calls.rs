@@ -16,10 +16,11 @@ use aws_smithy_runtime_api::{
     },
 };
 use aws_smithy_types::config_bag::ConfigBag;
+use telemetry::Metric;
 use tokio::task::JoinHandle;
 
 tokio::task_local! {
-    static OF_THIS_TASK: SdkCalls;
+    static OF_THIS_TASK: Vec<SdkCalls>;
 }
 
 /// A ledger of calls by operation name. Clones share it. Every attempt counts, retries too: each is a call on the wire.
@@ -29,24 +30,40 @@ pub struct SdkCalls(Arc<Mutex<BTreeMap<String, u64>>>);
 impl SdkCalls {
     /// Runs `work` and counts the calls made by it here, besides wherever else they are counted.
     pub fn counting<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
-        OF_THIS_TASK.scope(self.clone(), Box::pin(work))
+        let elsewhere = OF_THIS_TASK.try_with(Clone::clone).unwrap_or_default();
+        Self::counting_in([elsewhere, vec![self.clone()]].concat(), work)
     }
 
-    /// Runs `work` in a task of its own, which goes on when the caller goes away. Its calls count where the caller's do.
+    fn counting_in<F: Future>(ledgers: Vec<Self>, work: F) -> impl Future<Output = F::Output> + use<F> {
+        OF_THIS_TASK.scope(ledgers, Box::pin(work))
+    }
+
+    /// Runs `work` in a task of its own, which goes on when the caller goes away. Its calls count where the caller's do,
+    /// and so does whatever else it counts.
     pub fn spawn<F>(work: F) -> JoinHandle<F::Output>
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        match OF_THIS_TASK.try_get() {
-            Ok(calls) => tokio::spawn(calls.counting(work)),
-            Err(_) => tokio::spawn(work),
-        }
+        let ledgers = OF_THIS_TASK.try_with(Clone::clone).unwrap_or_default();
+        tokio::spawn(Self::counting_in(ledgers, telemetry::carried(work)))
     }
 
     /// The calls so far, by the operation's name, such as `GetItem`.
     #[must_use]
     pub fn by_operation(&self) -> BTreeMap<String, u64> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The calls so far that cost something, by the price that they have.
+    #[must_use]
+    pub fn by_price(&self) -> BTreeMap<Metric, u64> {
+        let mut prices = BTreeMap::new();
+        for (operation, calls) in self.by_operation() {
+            if let Some(price) = price(&operation) {
+                *prices.entry(price).or_default() += calls;
+            }
+        }
+        prices
     }
 
     /// All calls so far.
@@ -64,7 +81,25 @@ impl SdkCalls {
     }
 }
 
-/// The interceptor: adds each attempt to the process's ledger and to the current task's, if it has one.
+/// What is paid for an operation, as the price lists of S3, DynamoDB and Lambda have it; `None` for what costs nothing.
+fn price(operation: &str) -> Option<Metric> {
+    Some(match operation {
+        "GetObject" | "HeadObject" => Metric::S3Reads,
+        "PutObject"
+        | "CopyObject"
+        | "CreateMultipartUpload"
+        | "UploadPart"
+        | "UploadPartCopy"
+        | "CompleteMultipartUpload"
+        | "ListObjectsV2" => Metric::S3Writes,
+        "GetItem" | "Query" | "Scan" | "BatchGetItem" => Metric::DynamoDbReads,
+        "PutItem" | "UpdateItem" | "DeleteItem" | "BatchWriteItem" => Metric::DynamoDbWrites,
+        "Invoke" => Metric::Invocations,
+        _ => return None,
+    })
+}
+
+/// The interceptor: adds each attempt to the process's ledger and to those of the current task.
 #[derive(Debug)]
 pub(crate) struct CountCalls(pub SdkCalls);
 
@@ -83,7 +118,7 @@ impl Intercept for CountCalls {
         let operation = config.load::<Metadata>().map_or("?", |metadata| metadata.name());
         self.0.count(operation);
         // Outside a request (an event, a background loop) there is no task's ledger, and that is fine.
-        let _ = OF_THIS_TASK.try_with(|calls| calls.count(operation));
+        let _ = OF_THIS_TASK.try_with(|ledgers| ledgers.iter().for_each(|calls| calls.count(operation)));
         Ok(())
     }
 }

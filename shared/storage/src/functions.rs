@@ -27,6 +27,9 @@ pub struct FetchOrder {
     /// Whose budget of remote bytes is charged with what comes, as `matrix::Caller` writes them; nobody's without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charged_to: Option<String>,
+    /// On whose behalf: a `traceparent` of the request that wants it. X-Ray's own header the SDK sends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
 }
 
 impl FetchOrder {
@@ -45,6 +48,7 @@ impl FetchOrder {
             attempt: attempt.to_owned(),
             fence,
             charged_to: None,
+            traceparent: telemetry::traceparent(),
         }
     }
 }

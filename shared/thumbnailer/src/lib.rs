@@ -18,6 +18,7 @@ use media_core::{
     thumbnail::{Body, Choice, Shape, Thumbnail, choose, usual},
 };
 use storage::{Blobs, Error, Key, MediaAndThumbnails, Outcome, Records, Store, peek::Peeked};
+use telemetry::Metric;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
@@ -99,9 +100,13 @@ impl Thumbnailer {
             return Ok(Err(refusal(reason, origin)));
         }
         let shape = match choose(wanted, found.picture, &found.thumbnails) {
-            Choice::Stored(thumbnail) => return Ok(Ok(Ready::new(content, thumbnail.clone(), None))),
+            Choice::Stored(thumbnail) => {
+                telemetry::count(Metric::ThumbnailHits, 1);
+                return Ok(Ok(Ready::new(content, thumbnail.clone(), None)));
+            }
             Choice::Make(shape) => shape,
         };
+        telemetry::count(Metric::ThumbnailMisses, 1);
         // Before the source is read: whoever waits must not hold a whole file meanwhile.
         let Ok(slot) = timeout(self.limits.thumbnail_time, self.slot()).await else {
             return Ok(Err(Refusal::LimitExceeded { retry_after: BUSY_RETRY }));
@@ -228,7 +233,10 @@ impl Thumbnailer {
             imaging::thumbnails(&source, &shapes, &limits, &|| Instant::now() >= deadline)
         });
         match making.await {
-            Ok(Ok(pictures)) => Ok(Made::Pictures(pictures)),
+            Ok(Ok(pictures)) => {
+                telemetry::count(Metric::ThumbnailsMade, pictures.len() as u64);
+                Ok(Made::Pictures(pictures))
+            }
             Ok(Err(reason)) => Ok(Made::Unthumbnailable(reason)),
             // A decoder that panics has met a picture nobody foresaw: it is no picture to us, and the process lives.
             Err(panic) => {

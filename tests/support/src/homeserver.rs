@@ -26,6 +26,7 @@ pub struct Homeserver {
     answers: Arc<Mutex<HashMap<String, (StatusCode, Value)>>>,
     services: Arc<Mutex<HashMap<String, String>>>,
     asked: Arc<AtomicUsize>,
+    traces: Arc<Mutex<Vec<String>>>,
 }
 
 impl Homeserver {
@@ -33,8 +34,13 @@ impl Homeserver {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port");
         let address = listener.local_addr().expect("an address");
-        let homeserver =
-            Self { address, answers: Arc::default(), services: Arc::default(), asked: Arc::default() };
+        let homeserver = Self {
+            address,
+            answers: Arc::default(),
+            services: Arc::default(),
+            asked: Arc::default(),
+            traces: Arc::default(),
+        };
         let routes = Router::new()
             .route("/_matrix/client/v3/account/whoami", get(whoami))
             .with_state(homeserver.clone());
@@ -70,6 +76,12 @@ impl Homeserver {
     pub fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
+
+    /// Every `traceparent` that it was asked with.
+    #[must_use]
+    pub fn traceparents(&self) -> Vec<String> {
+        self.traces.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 async fn whoami(
@@ -78,6 +90,8 @@ async fn whoami(
     headers: HeaderMap,
 ) -> Response {
     homeserver.asked.fetch_add(1, Ordering::SeqCst);
+    let traces = headers.get_all("traceparent").iter().filter_map(|value| value.to_str().ok());
+    homeserver.traces.lock().unwrap_or_else(PoisonError::into_inner).extend(traces.map(ToOwned::to_owned));
     let token =
         headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     let services = homeserver.services.lock().unwrap_or_else(PoisonError::into_inner);
