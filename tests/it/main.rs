@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod acquaintances;
+mod alarms;
 mod budgets;
 mod checks;
 mod crashes;
