@@ -2,11 +2,15 @@
 
 use media_core::thumbnail::USUAL;
 use serde_json::Value;
-use support::photos;
+use support::{
+    lambda::{
+        cloud::{Cloud, new_name},
+        events::text,
+    },
+    photos,
+};
 
 use crate::{
-    cloud::{Cloud, new_name},
-    events::text,
     function::{Function, uploaded},
     main_job::ingested,
 };

@@ -5,12 +5,17 @@ use std::time::Duration;
 use engine_host::{Effect, Fault, Faults, When};
 use media_core::{Clock, State};
 use runtime::deadline::ANSWER_MARGIN;
-use support::{Authority, Neighbour, Outcome, photos};
+use support::{
+    Authority, Neighbour, Outcome,
+    lambda::{
+        cloud::Cloud,
+        events::{request, url},
+    },
+    photos,
+};
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
-    cloud::Cloud,
-    events::{request, url},
     fetching,
     function::{Function, uploaded},
     main_job::again,

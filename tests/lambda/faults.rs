@@ -1,13 +1,15 @@
 //! What makes a process panic, or its answer break off.
 
 use http::StatusCode;
-use support::Outcome;
-
-use crate::{
-    cloud::Cloud,
-    events::{request, url},
-    function::Function,
+use support::{
+    Outcome,
+    lambda::{
+        cloud::Cloud,
+        events::{request, url},
+    },
 };
+
+use crate::function::Function;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_is_answered_in_json_and_the_next_request_by_the_same_process() {

@@ -2,14 +2,15 @@
 
 use http::{Method, StatusCode};
 use media_core::{Clock, Mxc};
-use support::{Answer, Authority, Neighbour, SecondPart};
-
-use crate::{
-    cloud::{Cloud, SERVER_NAME},
-    events::url,
-    function::Function,
-    large::many_bytes,
+use support::{
+    Answer, Authority, Neighbour, SecondPart,
+    lambda::{
+        cloud::{Cloud, SERVER_NAME},
+        events::url,
+    },
 };
+
+use crate::{function::Function, large::many_bytes};
 
 async fn federation(cloud: &Cloud, authority: &Authority) -> Function {
     let more = [

@@ -6,10 +6,13 @@ use axum::{Router, body::Bytes, routing::post};
 use http::StatusCode;
 use media_core::{Clock, Mxc, State, limits::LEASE_LIFE};
 use storage::Outcome as Written;
-use support::{Authority, Client, Neighbour, Outcome};
+use support::{
+    Authority, Client, Neighbour, Outcome,
+    lambda::{cloud::Cloud, events::text},
+};
 use tokio::net::TcpListener;
 
-use crate::{cloud::Cloud, events::text, function::Function};
+use crate::function::Function;
 
 pub(crate) async fn remote_fetch(cloud: &Cloud, authority: &Authority) -> Function {
     let more = [

@@ -3,14 +3,15 @@
 use std::{collections::BTreeMap, process::Stdio, time::Duration};
 
 use media_core::Mxc;
-use support::{Answer, Outcome, RuntimeApi};
-use tokio::process::{Child, Command};
-
-use crate::{
-    cloud::Cloud,
-    environment,
-    events::{Event, request},
+use support::{
+    Answer, Outcome, RuntimeApi,
+    lambda::{
+        cloud::Cloud,
+        environment,
+        events::{Event, request},
+    },
 };
+use tokio::process::{Child, Command};
 
 /// How long an invocation may take, where a test wants no other time: as long as the shortest that the template has.
 pub(crate) const TIME: Duration = Duration::from_mins(1);

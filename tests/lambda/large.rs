@@ -3,13 +3,16 @@
 use bytes::Bytes;
 use http::StatusCode;
 use media_core::{Mxc, limits::STREAMED_ANSWER_BYTES};
-use support::{Client, runtime_api::PAYLOAD_BYTES};
-
-use crate::{
-    cloud::Cloud,
-    events::{Event, url},
-    function::Function,
+use support::{
+    Client,
+    lambda::runtime_api::PAYLOAD_BYTES,
+    lambda::{
+        cloud::Cloud,
+        events::{Event, url},
+    },
 };
+
+use crate::function::Function;
 
 /// No two neighbouring kibibytes of these are alike.
 pub(crate) fn many_bytes() -> Bytes {

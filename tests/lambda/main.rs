@@ -3,10 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod arrivals;
-mod cloud;
 mod deadlines;
-mod environment;
-mod events;
 mod faults;
 mod federating;
 mod fetching;

@@ -3,13 +3,16 @@
 use http::StatusCode;
 use media_core::thumbnail::USUAL;
 use serde_json::Value;
-use support::{Client, Outcome, photos};
-
-use crate::{
-    cloud::{Cloud, SERVER_NAME},
-    events::request,
-    function::{Function, uploaded},
+use support::{
+    Client, Outcome,
+    lambda::{
+        cloud::{Cloud, SERVER_NAME},
+        events::request,
+    },
+    photos,
 };
+
+use crate::function::{Function, uploaded};
 
 /// What the template lets a client bring.
 const MOST_BYTES: usize = 4 * 1024 * 1024;

@@ -1,13 +1,15 @@
 //! Requests in the shapes in which a function URL hands them over.
 
 use http::StatusCode;
-use support::{Answer, Client};
-
-use crate::{
-    cloud::{Cloud, SERVER_NAME},
-    events::{Event, request, text, url},
-    function::{Function, uploaded},
+use support::{
+    Answer, Client,
+    lambda::{
+        cloud::{Cloud, SERVER_NAME},
+        events::{Event, request, text, url},
+    },
 };
+
+use crate::function::{Function, uploaded};
 
 /// Those that have a function URL.
 const BEHIND_URLS: [&str; 5] = ["upload", "download-redirect", "thumbnail", "federation", "url-preview"];

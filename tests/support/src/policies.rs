@@ -52,10 +52,42 @@ struct Function {
     unused: BTreeMap<String, String>,
 }
 
+/// What the resources that policies speak of are called where these run.
+#[derive(Clone, Debug)]
+pub struct Names {
+    /// The bucket.
+    pub bucket: String,
+    /// The table of records.
+    pub table: String,
+    /// The table of what may be forgotten.
+    pub ephemeral_table: String,
+    /// The function that is invoked.
+    pub remote_fetch_function: String,
+}
+
+impl Default for Names {
+    /// As a gateway calls them that is told nothing else.
+    fn default() -> Self {
+        let usual = |setting: &Setting| setting.default.expect("a usual name").to_owned();
+        Self {
+            bucket: usual(&settings::S3_BUCKET),
+            table: usual(&settings::TABLE),
+            ephemeral_table: usual(&settings::EPHEMERAL_TABLE),
+            remote_fetch_function: usual(&settings::REMOTE_FETCH_FUNCTION),
+        }
+    }
+}
+
 /// The policies of all functions, each known by its name as the access key.
 #[must_use]
 pub fn of_the_template() -> Policies {
-    let principals = functions().into_iter().map(|function| Principal {
+    with_names(&Names::default())
+}
+
+/// The same where resources are called something else.
+#[must_use]
+pub fn with_names(names: &Names) -> Policies {
+    let principals = functions(names).into_iter().map(|function| Principal {
         // Any process that knows the name knows the secret: a second gateway beside the first, or one started anew.
         secret_key: format!("the-secret-of-{}", function.name),
         access_key: function.name,
@@ -122,7 +154,7 @@ pub fn complaints() -> Vec<String> {
             }
         }
     }
-    complaints.extend(functions().iter().flat_map(|function| function.complaints(&used)));
+    complaints.extend(functions(&Names::default()).iter().flat_map(|function| function.complaints(&used)));
     complaints
 }
 
@@ -161,7 +193,7 @@ impl Function {
     }
 }
 
-fn functions() -> Vec<Function> {
+fn functions(names: &Names) -> Vec<Function> {
     let template = YamlLoader::load_from_str(TEMPLATE).expect("YAML").remove(0);
     let resources = template["Resources"].as_hash().expect("resources").values();
     let functions = resources.filter(|is| is["Type"].as_str() == Some("AWS::Serverless::Function"));
@@ -173,7 +205,7 @@ fn functions() -> Vec<Function> {
             let unused = is["Metadata"]["UnusedByTests"].as_hash().into_iter().flatten();
             Function {
                 name: folder.trim_start_matches("functions/").to_owned(),
-                statements: statements.filter_map(granted).map(statement).collect(),
+                statements: statements.filter_map(granted).map(|is| statement(is, names)).collect(),
                 unused: unused.map(|(name, why)| (text(name), text(why))).collect(),
             }
         })
@@ -192,7 +224,7 @@ fn granted(yaml: &Yaml) -> Option<&Yaml> {
 }
 
 /// A statement, and its resources as they are written.
-fn statement(yaml: &Yaml) -> (Statement, Vec<String>) {
+fn statement(yaml: &Yaml, names: &Names) -> (Statement, Vec<String>) {
     for key in yaml.as_hash().expect("a statement").keys() {
         let known = ["Sid", "Effect", "Action", "Resource"];
         assert!(known.contains(&text(key).as_str()), "{key:?} of a statement is not understood here");
@@ -203,38 +235,37 @@ fn statement(yaml: &Yaml) -> (Statement, Vec<String>) {
         other => panic!("{other:?} is no effect"),
     };
     let written = texts(&yaml["Resource"]);
-    let resources = written.iter().map(|resource| name_of(resource)).collect();
+    let resources = written.iter().map(|resource| name_of(resource, names)).collect();
     (Statement { effect, actions: texts(&yaml["Action"]), resources }, written)
 }
 
 /// A resource's name (ARN) on the embedded engines. The parser leaves out the tags, so `!GetAtt Bucket.Arn` is `Bucket.Arn`,
 /// and what is between `${` and `}` is the same.
-fn name_of(written: &str) -> String {
+fn name_of(written: &str, names: &Names) -> String {
     if !written.contains("${") && written.ends_with(".Arn") {
-        return value_of(written);
+        return value_of(written, names);
     }
     let mut pieces = written.split("${");
     let mut name = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
         let (variable, rest) = piece.split_once('}').expect("a variable that ends");
-        name += &value_of(variable);
+        name += &value_of(variable, names);
         name += rest;
     }
     name
 }
 
-fn value_of(variable: &str) -> String {
-    let usual = |setting: &Setting| setting.default.expect("a usual name");
-    let table = |setting| format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{}", usual(setting));
+fn value_of(variable: &str, names: &Names) -> String {
+    let table = |name: &str| format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}");
     match variable {
         "AWS::Partition" => "aws".to_owned(),
         "AWS::Region" => REGION.to_owned(),
         "AWS::AccountId" => ACCOUNT.to_owned(),
-        "MediaBucket.Arn" => format!("arn:aws:s3:::{}", usual(&settings::S3_BUCKET)),
-        "MediaTable.Arn" => table(&settings::TABLE),
-        "EphemeralTable.Arn" => table(&settings::EPHEMERAL_TABLE),
+        "MediaBucket.Arn" => format!("arn:aws:s3:::{}", names.bucket),
+        "MediaTable.Arn" => table(&names.table),
+        "EphemeralTable.Arn" => table(&names.ephemeral_table),
         "RemoteFetchFunction.Arn" => {
-            let function = usual(&settings::REMOTE_FETCH_FUNCTION);
+            let function = &names.remote_fetch_function;
             format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}")
         }
         "ArrivalsQueue.Arn" => format!("arn:aws:sqs:{REGION}:{ACCOUNT}:arrivals"),

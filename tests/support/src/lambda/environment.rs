@@ -2,36 +2,37 @@
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
-use support::RuntimeApi;
 use yaml_rust2::{Yaml, YamlLoader};
 
-use crate::{
+use super::{
+    RuntimeApi,
     cloud::{Cloud, SERVER_NAME, SIGNING_KEY_PARAMETER},
     events::ORIGIN_SECRET,
 };
 
 /// Everything that a process of this function finds in its environment.
-pub(crate) fn of(function: &str, cloud: &Cloud, api: &RuntimeApi) -> BTreeMap<String, String> {
+pub fn of(function: &str, cloud: &Cloud, api: &RuntimeApi) -> BTreeMap<String, String> {
     let stack = Stack::new(cloud);
     let properties = stack.properties_of(function);
     let globals = &stack.template["Globals"]["Function"]["Environment"]["Variables"];
     let own = &properties["Environment"]["Variables"];
     let mut variables = BTreeMap::new();
     for (name, value) in [globals, own].into_iter().filter_map(Yaml::as_hash).flatten() {
-        variables.insert(name.as_str().unwrap().to_owned(), stack.resolved(value));
+        variables.insert(name.as_str().expect("the name of a variable").to_owned(), stack.resolved(value));
     }
-    variables.extend(of_lambda(function, &properties, api));
-    variables.extend(of_this_machine(cloud));
+    let memory_mib = properties["MemorySize"].as_i64().expect("a size");
+    variables.extend(of_lambda(function, memory_mib, api));
+    variables.extend(of_this_machine(function, cloud));
     variables
 }
 
 /// What Lambda itself adds (Lambda developer guide, "Defined runtime environment variables").
-fn of_lambda(function: &str, properties: &Yaml, api: &RuntimeApi) -> [(String, String); 8] {
-    let memory = properties["MemorySize"].as_i64().unwrap();
+#[must_use]
+pub fn of_lambda(function: &str, memory_mib: i64, api: &RuntimeApi) -> [(String, String); 8] {
     [
         ("AWS_LAMBDA_RUNTIME_API", api.address().to_string()),
         ("AWS_LAMBDA_FUNCTION_NAME", function.to_owned()),
-        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory.to_string()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory_mib.to_string()),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
         ("_HANDLER", "bootstrap".to_owned()),
@@ -41,17 +42,17 @@ fn of_lambda(function: &str, properties: &Yaml, api: &RuntimeApi) -> [(String, S
     .map(|(name, value)| (name.to_owned(), value))
 }
 
-/// Where AWS is, here.
-fn of_this_machine(cloud: &Cloud) -> [(String, String); 6] {
+/// Where AWS is, here, and who the function is to it.
+fn of_this_machine(function: &str, cloud: &Cloud) -> [(String, String); 6] {
     let settings = &cloud.settings;
-    let (key, secret) = settings.credentials.clone().unwrap();
+    let secret = cloud.policies.secret_of(function).expect("a policy").to_owned();
     [
-        ("AWS_REGION", settings.region.clone().unwrap()),
-        ("AWS_ACCESS_KEY_ID", key),
+        ("AWS_REGION", settings.region.clone().expect("a region")),
+        ("AWS_ACCESS_KEY_ID", function.to_owned()),
         ("AWS_SECRET_ACCESS_KEY", secret),
-        ("MEDIA_S3_ENDPOINT", settings.s3_endpoint.clone().unwrap()),
+        ("MEDIA_S3_ENDPOINT", settings.s3_endpoint.clone().expect("an endpoint")),
         ("MEDIA_SSM_ENDPOINT", cloud.parameters.url()),
-        ("MEDIA_DYNAMODB_ENDPOINT", settings.dynamodb_endpoint.clone().unwrap()),
+        ("MEDIA_DYNAMODB_ENDPOINT", settings.dynamodb_endpoint.clone().expect("an endpoint")),
     ]
     .map(|(name, value)| (name.to_owned(), value))
 }
@@ -65,8 +66,10 @@ struct Stack {
 impl Stack {
     fn new(cloud: &Cloud) -> Self {
         let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml");
-        let template = YamlLoader::load_from_str(&fs::read_to_string(file).unwrap()).unwrap().remove(0);
-        let defaults = template["Parameters"].as_hash().unwrap().iter();
+        let template = YamlLoader::load_from_str(&fs::read_to_string(file).expect("the template"))
+            .expect("YAML")
+            .remove(0);
+        let defaults = template["Parameters"].as_hash().expect("parameters").iter();
         let defaults =
             defaults.filter_map(|(name, is)| Some((name.as_str()?.to_owned(), scalar(&is["Default"])?)));
         let mut values: BTreeMap<_, _> = defaults.collect();
@@ -90,9 +93,9 @@ impl Stack {
 
     fn properties_of(&self, function: &str) -> Yaml {
         let code = format!("functions/{function}");
-        let resources = self.template["Resources"].as_hash().unwrap().values();
+        let resources = self.template["Resources"].as_hash().expect("resources").values();
         let mut properties = resources.map(|resource| &resource["Properties"]);
-        properties.find(|is| is["CodeUri"].as_str() == Some(&code)).unwrap().clone()
+        properties.find(|is| is["CodeUri"].as_str() == Some(&code)).expect("a function of that name").clone()
     }
 
     /// The tags are lost in reading: what is named like something is a reference to it, a list is an `!If`.
@@ -109,7 +112,7 @@ impl Stack {
 
     fn substituted(&self, text: &str) -> String {
         let Some((before, rest)) = text.split_once("${") else { return text.to_owned() };
-        let (name, after) = rest.split_once('}').unwrap();
+        let (name, after) = rest.split_once('}').expect("a variable that ends");
         format!("{before}{}{}", self.values[name], self.substituted(after))
     }
 }

@@ -4,10 +4,10 @@ use std::{
     collections::HashMap,
     net::SocketAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -53,6 +53,7 @@ struct Inner {
     next: tokio::sync::Mutex<mpsc::UnboundedReceiver<Invocation>>,
     answers: Mutex<HashMap<String, oneshot::Sender<Outcome>>>,
     init_errors: Mutex<Vec<Value>>,
+    first_asked: OnceLock<Instant>,
     number: AtomicU64,
 }
 
@@ -97,6 +98,7 @@ impl RuntimeApi {
             next: tokio::sync::Mutex::new(next),
             answers: Mutex::default(),
             init_errors: Mutex::default(),
+            first_asked: OnceLock::new(),
             number: AtomicU64::new(1),
         };
         let api = Self { address, inner: Arc::new(inner) };
@@ -128,6 +130,12 @@ impl RuntimeApi {
         let ends_ms = (Clock::system().now() + time).0;
         self.inner.hand_out.send(Invocation { id, event, ends_ms }).unwrap_or_else(|_| unreachable!("held"));
         timeout(time + PATIENCE, answer).await.expect("an answer in time").expect("an answer")
+    }
+
+    /// When the process asked for an event for the first time; `None` before that.
+    #[must_use]
+    pub fn first_asked(&self) -> Option<Instant> {
+        self.inner.first_asked.get().copied()
     }
 
     /// What processes said when they could not start.
@@ -178,6 +186,7 @@ fn answer(head: &Value, body: Bytes) -> Answer {
 
 /// Waits until there is one, for as long as it takes.
 async fn next_event(State(inner): State<Arc<Inner>>) -> Response {
+    inner.first_asked.get_or_init(Instant::now);
     let invocation = inner.next.lock().await.recv().await;
     let Some(Invocation { id, event, ends_ms }) = invocation else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
