@@ -11,7 +11,7 @@ pub(crate) enum Error {
     #[error("a signal told it to stop")]
     Interrupted,
     /// The gateway was not built.
-    #[error("{} is missing; build it first: cargo build --release -p gateway", .0.display())]
+    #[error("{} is missing; build it first: cargo build --profile gateway -p gateway", .0.display())]
     NoGateway(PathBuf),
     /// A program does not start.
     #[error("{} does not start: {cause}", .program.display())]

@@ -1,4 +1,4 @@
-//! `cargo run --release -p benches`: the gateway under load through its real port, beside Synapse where it is installed.
+//! `cargo run --profile gateway -p benches`: the gateway under load through its real port, beside Synapse where it is installed.
 
 mod child;
 mod connection;

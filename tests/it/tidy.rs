@@ -1,9 +1,10 @@
 //! The house rules that a machine can check: which way data flows, who may name what, that every file says what it is for.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
@@ -20,7 +21,7 @@ const LAYERS: [&[&str]; 10] = [
     &["s3-engine", "dynamodb-engine"],
     &["gateway"],
     &["support"],
-    &["it", "lambda", "conformance", "properties", "benches", "pictures"],
+    &["it", "lambda", "conformance", "properties", "benches", "cold-start", "hello", "pictures"],
 ];
 
 /// The engines know S3 and DynamoDB, and nothing of ours but each other's host.
@@ -171,4 +172,23 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
         }
     }
     found
+}
+
+/// What is not linked neither takes time to fetch and to start, nor can it be broken into.
+#[test]
+fn who_hands_out_links_is_built_of_no_codec_and_no_parser_of_pages() {
+    let arguments =
+        ["tree", "--package=download-redirect", "--edges=normal", "--prefix=none", "--locked", "--offline"];
+    let tree = Command::new(env!("CARGO")).args(arguments).current_dir(workspace()).output().unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    let built_of: BTreeSet<_> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(built_of.contains("aws-sdk-s3"), "{built_of:?}");
+    let at_work = |home: &[&str]| home == ["imaging"] || home == ["url-preview"];
+    let theirs = ONLY_IN.into_iter().filter(|(_, home)| at_work(home)).map(|(name, _)| name);
+    let unwanted: Vec<_> = theirs
+        .chain(["imaging", "thumbnailer", "url-preview"])
+        .filter(|name| built_of.contains(name))
+        .collect();
+    assert!(unwanted.is_empty(), "{unwanted:?}");
 }

@@ -1,7 +1,7 @@
 //! Mutilates pictures for as long as it is told to, and keeps those that panic, take too much memory, or take too long.
 //!
 //! ```sh
-//! cargo run --release -p imaging --example mutilate -- 20 1 found tests/fixtures
+//! cargo run --profile gateway -p imaging --example mutilate -- 20 1 found tests/fixtures
 //! ```
 //!
 //! Minutes, a number to begin chance with, a folder for what is found, and folders of more pictures to begin with. What takes more
