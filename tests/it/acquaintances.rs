@@ -192,13 +192,17 @@ async fn who_is_to_be_left_alone_is_looked_up_once_a_minute_and_not_for_every_fe
         assert_eq!(fetched.unwrap(), Fetched::Stored);
         calls.by_operation()
     };
-    // The record, and the look; then the bytes, the reference and the record.
-    let with_look = calls([("GetItem", 1 + 1), ("PutItem", 1), ("PutObject", 1), ("UpdateItem", 1)]);
-    let without = calls([("GetItem", 1), ("PutItem", 1), ("PutObject", 1), ("UpdateItem", 1)]);
-    assert_eq!(fetch("first").await, with_look);
-    assert_eq!(fetch("second").await, without);
+    // The record, and the look; then the bytes, the reference, the blob and the record.
+    let first = calls([("GetItem", 1 + 1), ("PutItem", 1), ("PutObject", 1), ("UpdateItem", 2)]);
+    // The others have the bytes of the first, whose object is looked at.
+    let same = |looks: u64| {
+        let head = ("HeadObject", 1);
+        calls([("GetItem", 1 + looks), head, ("PutItem", 1), ("PutObject", 1), ("UpdateItem", 2)])
+    };
+    assert_eq!(fetch("first").await, first);
+    assert_eq!(fetch("second").await, same(0));
     home.surroundings.clock.advance(Duration::from_mins(1));
-    assert_eq!(fetch("third").await, with_look);
+    assert_eq!(fetch("third").await, same(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -54,7 +54,7 @@ async fn the_first_access_of_a_day_is_noted_by_one_write() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_small_upload_is_one_put_and_two_writes() {
+async fn a_small_upload_is_one_put_and_three_writes() {
     let server = Server::start().await;
     let client = server.client();
     let before = server.sdk_calls();
@@ -67,13 +67,15 @@ async fn a_small_upload_is_one_put_and_two_writes() {
         let count = |calls: &BTreeMap<String, u64>| calls.get(operation).copied().unwrap_or(0);
         count(&after) - count(&before)
     };
+    // Reference and record; and one that joins those who have the same bytes, which tells of a ban as well.
     assert_eq!((made("PutObject"), made("PutItem")), (1, 2), "{after:?}");
-    assert_eq!(made("UpdateItem"), ingest["UpdateItem"], "{after:?}");
+    assert_eq!(made("UpdateItem"), 1 + ingest["UpdateItem"], "{after:?}");
+    assert_eq!(made("HeadObject"), 0, "nobody had these bytes");
     assert_eq!(made("CreateMultipartUpload"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_costs_three_guarded_writes_and_filling_it_one_read_and_three_writes_more() {
+async fn a_name_costs_three_guarded_writes_and_filling_it_one_read_and_four_writes_more() {
     let server = Server::start().await;
     let client = server.client();
     let created = calls_of(&server, client.create()).await;
@@ -89,6 +91,45 @@ async fn a_name_costs_three_guarded_writes_and_filling_it_one_read_and_three_wri
         server.thumbnails_of(&mxc).await;
     })
     .await;
-    // The reservation is read; object, reference, record, place. `ingest` notes what it found.
-    assert_eq!((filled["PutObject"], filled["PutItem"], filled["UpdateItem"]), (1, 1, 2 + 1), "{filled:?}");
+    // The reservation is read; object, reference, blob, record, place. `ingest` notes what it found.
+    assert_eq!((filled["PutObject"], filled["PutItem"], filled["UpdateItem"]), (1, 1, 3 + 1), "{filled:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_are_here_already_cost_one_look_more_and_their_deletion_six_calls_or_twelve() {
+    let server = Server::start().await;
+    let client = server.client();
+    let first = client.upload("text", "text/plain", "").await;
+    server.thumbnails_of(&first).await;
+    let mut second = None;
+    let uploaded = calls_of(&server, async {
+        let mxc = client.upload("text", "text/plain", "").await;
+        server.thumbnails_of(&mxc).await;
+        second = Some(mxc);
+    })
+    .await;
+    assert_eq!((uploaded["HeadObject"], uploaded["PutObject"]), (1, 1), "{uploaded:?}");
+    support::eventually("the spare object to go", || async {
+        (server.left_in_s3().await == (1, 0)).then_some(())
+    })
+    .await;
+
+    let store = &server.gateway.deps().store;
+    let mut erased = Vec::new();
+    for mxc in [first, second.unwrap()] {
+        erased.push(calls_of(&server, Box::pin(store.erase(&mxc))).await);
+    }
+    // The record marked, its thumbnails looked for, the reference, the blob, who else has it, the record.
+    let shared = [("UpdateItem", 1), ("Query", 2), ("DeleteItem", 2), ("GetItem", 1)];
+    assert_eq!(erased[0], calls(shared), "the first");
+    // The object and the spare one that had been its own, with their thumbnails; the blob left and forgotten.
+    let last = [
+        ("UpdateItem", 2),
+        ("Query", 2),
+        ("DeleteItem", 3),
+        ("GetItem", 1),
+        ("ListObjectsV2", 2),
+        ("DeleteObject", 2),
+    ];
+    assert_eq!(erased[1], calls(last), "the last");
 }

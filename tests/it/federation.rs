@@ -64,10 +64,13 @@ async fn another_servers_photograph_is_brought_home_once_and_served_like_our_own
     let client = home.client();
     let small = client.follow(client.thumbnail(&mxc, "width=320&height=240").await).await;
     assert!(photos::difference(&small.body, &photo) < 6.0);
+    // And one that nobody has made yet.
+    let cropped = client.follow(client.thumbnail(&mxc, "width=500&height=200&method=crop").await).await;
+    assert_eq!(cropped.status, StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_remote_fetch_costs_two_guarded_writes_and_two_calls_more() {
+async fn a_remote_fetch_costs_three_guarded_writes_and_two_calls_more() {
     let (origin, home) = two_servers().await;
     let mxc = origin.client().upload("some bytes", "text/plain", "a.txt").await;
     let before = home.sdk_calls();
@@ -75,9 +78,9 @@ async fn a_remote_fetch_costs_two_guarded_writes_and_two_calls_more() {
     assert_eq!(client.follow(client.download(&mxc).await).await.body, "some bytes");
     home.thumbnails_of(&mxc).await;
     let after = home.sdk_calls();
-    // claim and store; what `ingest` notes about the bytes afterwards; and the bytes charged to the user, whose bucket is
+    // claim, join and store; what `ingest` notes about the bytes afterwards; and the bytes charged to the user, whose bucket is
     // new: one look whether it is in use, one write.
-    assert_eq!(made(&before, &after, "UpdateItem"), 2 + 1 + 2);
+    assert_eq!(made(&before, &after, "UpdateItem"), 3 + 1 + 2);
     // the reference
     assert_eq!(made(&before, &after, "PutItem"), 1);
     assert_eq!(made(&before, &after, "PutObject"), 1);

@@ -23,7 +23,7 @@ fn name() -> Mxc {
 }
 
 fn arrived(content: &Content, at: Timestamp) -> Arrived<'_> {
-    Arrived { content, at, authenticated: true }
+    Arrived { content, at, authenticated: true, quarantined_by: None, is_held: false }
 }
 
 fn alice() -> OwnedUserId {
@@ -33,6 +33,7 @@ fn alice() -> OwnedUserId {
 fn content(key: &str) -> Content {
     Content {
         object_key: format!("originals/{key}"),
+        brought_as: format!("originals/{key}"),
         content_type: "a/b".into(),
         size_bytes: 1,
         sha256: None,
@@ -318,13 +319,20 @@ async fn one_of_many_records_a_thumbnail() {
     };
     let won = winners(|number| {
         let (records, mxc) = (records.clone(), mxc.clone());
-        async move { records.add_thumbnail(&mxc, &made(number)).await.unwrap().is_won() }
+        async move { records.add_thumbnail(&mxc, "originals/x", &made(number)).await.unwrap().is_won() }
     })
     .await;
     assert_eq!(won.len(), 1);
-    assert!(records.add_thumbnail(&mxc, &made(won[0])).await.unwrap().is_won(), "its own hand");
-    let lost = records.add_thumbnail(&mxc, &made(99)).await.unwrap();
+    assert!(
+        records.add_thumbnail(&mxc, "originals/x", &made(won[0])).await.unwrap().is_won(),
+        "its own hand"
+    );
+    let lost = records.add_thumbnail(&mxc, "originals/x", &made(99)).await.unwrap();
     assert_eq!(lost, Outcome::Lost(made(won[0])));
+    // Of another object it is another thumbnail, and readers of the record's own object do not see it.
+    assert!(records.add_thumbnail(&mxc, "originals/y", &made(98)).await.unwrap().is_won());
+    records.reserve(&record(&mxc, State::Stored(content("x")))).await.unwrap();
+    assert_eq!(records.get_with_thumbnails(&mxc).await.unwrap().unwrap().thumbnails, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,20 +3,22 @@
 //! <https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1mediadownloadservernamemediaid>
 
 use axum::{extract::State, response::Response};
-use matrix::{Ask, Door, MediaPath, Query, Requester, Result, Wanted, respond};
+use matrix::{Ask, Door, MediaPath, PastQuarantine, Query, Requester, Result, Wanted, respond};
 use runtime::Deps;
 use storage::presign::Presentation;
 
 /// One read, no call to S3. The name in the path beats the one that the media was uploaded under.
 pub(crate) async fn get_content(
     requester: Requester,
+    past_quarantine: PastQuarantine,
     State(deps): State<Deps>,
     path: MediaPath,
     query: Query,
     wanted: Wanted,
 ) -> Result<Response> {
     let mxc = path.mxc()?;
-    let ask = Ask { door: Door::Client(requester.caller()), wait: query.wait(&deps.limits)? };
+    let ask =
+        Ask { door: Door::for_client(requester.caller(), past_quarantine), wait: query.wait(&deps.limits)? };
     deps.throttle.read(&requester.caller()).await?;
 
     let record = deps.store.records.get(&mxc).await?;

@@ -9,18 +9,21 @@ use aws_lambda_events::{
 };
 use media_core::{Clock, Content, Mxc, Timestamp, limits::ORPHAN_AFTER};
 use percent_encoding::percent_decode_str;
-use runtime::{Deadline, Deps, Error, Observer};
-use storage::{Blobs, Key, MediaAndThumbnails, Outcome, Records, peek::Peeked};
+use runtime::{
+    Deadline, Deps, Error, Observer,
+    scanning::{SCANNER, Scanner},
+};
+use storage::{Key, MediaAndThumbnails, Store, peek::Peeked};
 use telemetry::Metric;
 use thumbnailer::Thumbnailer;
 
 /// Handles arrivals.
 #[derive(Clone, Debug)]
 pub struct Ingest {
-    blobs: Blobs,
-    records: Records,
+    store: Store,
     thumbnailer: Thumbnailer,
     observer: Observer,
+    scanner: Scanner,
     clock: Clock,
 }
 
@@ -37,9 +40,10 @@ impl Ingest {
     /// A handler for one process.
     #[must_use]
     pub fn new(deps: &Deps) -> Self {
-        let (blobs, records) = (deps.store.blobs.clone(), deps.store.records.clone());
         let thumbnailer = Thumbnailer::new(&deps.store, deps.limits.clone(), deps.picture_slots.clone());
-        Self { blobs, records, thumbnailer, observer: deps.observer.clone(), clock: deps.clock.clone() }
+        let (store, scanner) = (deps.store.clone(), deps.scanner.clone());
+        let observer = deps.observer.clone();
+        Self { store, thumbnailer, scanner, observer, clock: deps.clock.clone() }
     }
 
     /// Handles a batch; the messages that must come again are named in the answer (`ReportBatchItemFailures`). So are those
@@ -100,16 +104,20 @@ impl Ingest {
             return Ok(Verdict::Done);
         };
         let key = key.to_string();
-        let Some(object) = self.blobs.peek(&key).await? else {
+        let Some(object) = self.store.blobs.peek(&key).await? else {
             return Ok(Verdict::Done);
         };
         let Some(mxc) = object.mxc.clone() else {
             tracing::warn!(object.key = %key, "An object names no media");
             return Ok(Verdict::Done);
         };
-        match self.records.get_with_thumbnails(&mxc).await? {
-            Some(found) if found.record.content().is_some_and(|content| content.object_key == key) => {
-                self.prepare(found, object).await
+        match self.store.records.get_with_thumbnails(&mxc).await? {
+            Some(mut found) if found.record.kept().is_some_and(|content| content.brought_as == key) => {
+                if self.scanner.release(&mut found.record).await? {
+                    self.prepare(found, object).await
+                } else {
+                    Ok(Verdict::Later)
+                }
             }
             // Its record is still to come, or another attempt's object won.
             _ if self.is_young(arrival) => Ok(Verdict::Later),
@@ -120,30 +128,36 @@ impl Ingest {
     async fn prepare(&self, found: MediaAndThumbnails, object: Peeked) -> Result<Verdict, storage::Error> {
         let MediaAndThumbnails { record, thumbnails } = found;
         let Some(mut content) = record.content().cloned() else { return Ok(Verdict::Done) };
-        if content.sha256.is_none() && !self.hash(&record.mxc, &mut content).await? {
-            return Ok(Verdict::Done);
+        if content.sha256.is_none() {
+            match self.hash(&record.mxc, &content).await? {
+                Some(hashed) => content = hashed,
+                None => return Ok(Verdict::Done),
+            }
+            // Nobody knew what to ban when it was scanned.
+            if let (Some(SCANNER), Some(sha256)) = (record.quarantined_by.as_deref(), &content.sha256) {
+                self.scanner.ban(sha256).await?;
+            }
         }
-        if record.picture.is_some() {
-            return Ok(Verdict::Done);
+        let is_linked = object.may_be_linked;
+        if record.picture.is_none() {
+            let prepared = self.thumbnailer.prepare(&record.mxc, &content, &thumbnails, object).await?;
+            let Content { size_bytes, .. } = content;
+            tracing::info!(media.origin = %record.mxc.origin, size_bytes, ?prepared, "Prepared an arrival");
         }
-        let prepared = self.thumbnailer.prepare(&record.mxc, &content, &thumbnails, object).await?;
-        let Content { size_bytes, .. } = content;
-        tracing::info!(media.origin = %record.mxc.origin, size_bytes, ?prepared, "Prepared an arrival");
+        match content.spare_object() {
+            // Who was given a link to it may follow that for a while; then it is swept.
+            Some(spare) if !is_linked => self.store.blobs.delete(spare).await?,
+            _ => {}
+        }
         Ok(Verdict::Done)
     }
 
-    /// Reads what went straight to S3, so that its digest is known: the reference first, then the record. `false`: it was
-    /// deleted meanwhile.
-    async fn hash(&self, mxc: &Mxc, content: &mut Content) -> Result<bool, storage::Error> {
-        let Some(digest) = self.blobs.digest(&content.object_key).await? else { return Ok(false) };
-        self.records.add_reference(&digest, mxc).await?;
-        content.sha256 = Some(digest);
-        match self.records.note_digest(mxc, &content.object_key, &digest).await? {
-            Outcome::Won(()) => Ok(true),
-            Outcome::Lost(_) => {
-                self.records.remove_reference(&digest, mxc).await?;
-                Ok(false)
-            }
+    /// Reads what went straight to S3, so that its digest is known and it shares an object with those that are equal.
+    /// `None`: it was deleted meanwhile.
+    async fn hash(&self, mxc: &Mxc, content: &Content) -> Result<Option<Content>, storage::Error> {
+        match self.store.blobs.digest(&content.object_key).await? {
+            Some(digest) => self.store.join_later(mxc, content, digest).await,
+            None => Ok(None),
         }
     }
 

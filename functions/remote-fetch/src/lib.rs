@@ -6,14 +6,21 @@ pub use crate::lease::while_held;
 
 use futures_util::{FutureExt as _, StreamExt as _};
 use media_core::{
-    Content, Mxc, Record, Sha256, State, Timestamp, access, admit,
+    Content, Mxc, Record, State, Timestamp, access,
+    admit::{self, Label},
     record::{Failure, FailureReason, Lease},
 };
 use outbound::media::{FetchError, RemoteMedia};
-use runtime::{Deadline, Deps, Error};
+use runtime::{
+    Deadline, Deps, Error,
+    scanning::{Shown, Subject},
+};
 use serde::Serialize;
 use std::time::Duration;
-use storage::{BodyError, Incoming, Key, Outcome, blobs::PutError, functions::FetchOrder, guards::Arrived};
+use storage::{
+    BodyError, Incoming, Joined, Key, Outcome, Written, blobs::PutError, functions::FetchOrder,
+    guards::Arrived,
+};
 use telemetry::Metric;
 use tokio::time::timeout;
 
@@ -74,7 +81,7 @@ async fn carry_out(deps: &Deps, order: FetchOrder, deadline: Deadline) -> Result
         return Ok(Fetched::NotMine);
     };
     let kept = match came {
-        Ok(Ok(Ok(home))) => keep(deps, &mxc, lease, &key, &home, charged_to).await.map_err(Problem::Ours),
+        Ok(Ok(Ok(home))) => keep(deps, &mxc, lease, &key, home, charged_to).await.map_err(Problem::Ours),
         Ok(Ok(Err(problem))) => Err(problem),
         Ok(Err(_)) | Err(_) => Err(Problem::Origin(FailureReason::Unavailable)),
     };
@@ -102,10 +109,11 @@ enum Problem {
     Ours(storage::Error),
 }
 
-/// Bytes that are here, and what the record will say of them.
+/// Bytes that are here, and what their origin says of them.
 struct Home {
-    content: Content,
-    sha256: Sha256,
+    label: Label,
+    written: Written,
+    shown: Shown,
 }
 
 async fn bring_home(deps: &Deps, mxc: &Mxc, key: &Key) -> Result<Home, Problem> {
@@ -127,28 +135,49 @@ async fn bring_home(deps: &Deps, mxc: &Mxc, key: &Key) -> Result<Home, Problem> 
         .await
         .map_err(|e| put_problem(mxc, e))?;
     telemetry::count(Metric::BytesFetched, written.size_bytes);
-    let content = Content {
-        object_key: key.to_string(),
-        content_type: label.content_type,
+    // Here, where the lease is renewed meanwhile.
+    let subject = Subject {
+        mxc,
+        object_key: &key.to_string(),
         size_bytes: written.size_bytes,
-        sha256: Some(written.sha256),
-        upload_name: label.upload_name,
+        content_type: &label.content_type,
+        sha256: Some(&written.sha256),
+        uploader: None,
     };
-    Ok(Home { content, sha256: written.sha256 })
+    let shown = deps.scanner.before_record(&subject).await;
+    Ok(Home { label, written, shown })
 }
 
-/// Reference, then record; whoever lost the lease meanwhile takes its own object away again.
+/// Joins those who have the same bytes, then writes the record; whoever lost the lease meanwhile takes its own object away
+/// again. What is banned is born hidden.
 async fn keep(
     deps: &Deps,
     mxc: &Mxc,
     lease: &Lease,
     key: &Key,
-    Home { content, sha256 }: &Home,
+    Home { label, written, shown }: Home,
     charged_to: Option<&str>,
 ) -> Result<Fetched, storage::Error> {
-    deps.store.records.add_reference(sha256, mxc).await?;
+    let Joined { object_key, ban } = deps.store.join(mxc, key, &written).await?;
+    let content = Content {
+        object_key,
+        brought_as: key.to_string(),
+        content_type: label.content_type,
+        size_bytes: written.size_bytes,
+        sha256: Some(written.sha256),
+        upload_name: label.upload_name,
+    };
+    if shown == Shown::No {
+        deps.scanner.ban(&written.sha256).await?;
+    }
     let at = deps.clock.now();
-    let arrived = Arrived { content, at, authenticated: deps.legacy.is_frozen(at) };
+    let arrived = Arrived {
+        content: &content,
+        at,
+        authenticated: deps.legacy.is_frozen(at),
+        quarantined_by: ban.as_ref().map(|ban| ban.by.as_str()).or(shown.hidden_by()),
+        is_held: shown == Shown::NotYet,
+    };
     match deps.store.records.store(mxc, lease, arrived).await? {
         Outcome::Won(()) => {
             deps.bell.ring(mxc);
@@ -160,15 +189,10 @@ async fn keep(
             }
             Ok(Fetched::Stored)
         }
-        Outcome::Lost(winner) => {
+        Outcome::Lost(_) => {
             telemetry::count(Metric::LeasesLost, 1);
             telemetry::count(Metric::Orphans, 1);
-            deps.store.blobs.delete(key).await?;
-            let same_bytes =
-                winner.as_ref().and_then(Record::content).is_some_and(|c| c.sha256 == content.sha256);
-            if !same_bytes {
-                deps.store.records.remove_reference(sha256, mxc).await?;
-            }
+            deps.store.let_go(mxc, &content).await?;
             Ok(Fetched::NotMine)
         }
     }

@@ -3,7 +3,7 @@
 //! <https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1mediathumbnailservernamemediaid>
 
 use axum::{extract::State, response::Response};
-use matrix::{Ask, Door, MediaPath, Query, Requester, Result, Wanted, respond};
+use matrix::{Ask, Door, MediaPath, PastQuarantine, Query, Requester, Result, Wanted, respond};
 use media_core::thumbnail::Body;
 use thumbnailer::Ready;
 
@@ -12,6 +12,7 @@ use crate::Thumbnails;
 /// A small picture comes straight from the record, a larger one by redirect, a missing one is made now.
 pub(crate) async fn get_content_thumbnail(
     requester: Requester,
+    past_quarantine: PastQuarantine,
     State(thumbnails): State<Thumbnails>,
     path: MediaPath,
     query: Query,
@@ -20,7 +21,8 @@ pub(crate) async fn get_content_thumbnail(
     let deps = &thumbnails.deps;
     let mxc = path.mxc()?;
     let shape = query.thumbnail()?;
-    let ask = Ask { door: Door::Client(requester.caller()), wait: query.wait(&deps.limits)? };
+    let ask =
+        Ask { door: Door::for_client(requester.caller(), past_quarantine), wait: query.wait(&deps.limits)? };
     deps.throttle.read(&requester.caller()).await?;
 
     let (Ready { thumbnail, fresh, .. }, shown_as) = thumbnails.find(&mxc, shape, &ask).await?;

@@ -4,7 +4,7 @@ mod get_content_thumbnail;
 mod get_content_thumbnail_legacy;
 
 use axum::{Router, extract::FromRef, routing::get};
-use matrix::{AddressHeader, Ask, Authenticator, Result, routes};
+use matrix::{AddressHeader, Administrators, Ask, Authenticator, Result, routes};
 use media_core::{Mxc, thumbnail::Shape};
 use runtime::Deps;
 use storage::presign::Presentation;
@@ -43,6 +43,12 @@ impl Thumbnails {
 }
 
 impl FromRef<Thumbnails> for AddressHeader {
+    fn from_ref(thumbnails: &Thumbnails) -> Self {
+        Self::from_ref(&thumbnails.deps)
+    }
+}
+
+impl FromRef<Thumbnails> for Administrators {
     fn from_ref(thumbnails: &Thumbnails) -> Self {
         Self::from_ref(&thumbnails.deps)
     }

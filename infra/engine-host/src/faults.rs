@@ -12,7 +12,7 @@ use std::{
 
 use http::{Method, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::{Either, Full};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 use tower::{Service, ServiceExt as _};
 
 /// Rules that a test sets while an engine runs. Clones share them; without a rule a request costs one atomic load.
@@ -64,6 +64,8 @@ pub enum When {
 pub enum Effect {
     /// The call waits until the watched value is true.
     Wait(watch::Receiver<bool>),
+    /// The call waits for its turn: whoever listens here is handed what lets it go on.
+    Turn(mpsc::Sender<oneshot::Sender<()>>),
     /// `500`: the engine failed before it did anything.
     Fail,
     /// `503 SlowDown` of S3, `400 ProvisionedThroughputExceededException` of DynamoDB.
@@ -182,6 +184,13 @@ where
                 // A sender that is gone will never release anybody: then the wait is over.
                 Some(Effect::Wait(ref released)) => {
                     drop(released.clone().wait_for(|released| *released).await);
+                }
+                // Nor will whoever does not listen any more.
+                Some(Effect::Turn(ref queue)) => {
+                    let (go_on, turn) = oneshot::channel();
+                    if queue.send(go_on).await.is_ok() {
+                        drop(turn.await);
+                    }
                 }
                 Some(Effect::CutAfter) | None => {}
             }
@@ -346,6 +355,26 @@ mod tests {
         assert_eq!(done.load(Ordering::SeqCst), 0);
         release.send(true).unwrap();
         assert_eq!(waiting.await.unwrap(), 200);
+    }
+
+    #[tokio::test]
+    async fn calls_take_turns_as_whoever_listens_wishes() {
+        let faults = Faults::default();
+        let (engine, done) = engine(&faults);
+        let (queue, mut waiting) = mpsc::channel(2);
+        faults.inject(Fault { operation: None, when: When::Always, effect: Effect::Turn(queue) });
+        let calls = async { tokio::join!(put(&engine), put(&engine)) };
+        let wishes = async {
+            let (first, second) = (waiting.recv().await.unwrap(), waiting.recv().await.unwrap());
+            assert_eq!(done.load(Ordering::SeqCst), 0);
+            second.send(()).unwrap();
+            while done.load(Ordering::SeqCst) == 0 {
+                tokio::task::yield_now().await;
+            }
+            first.send(()).unwrap();
+        };
+        let ((one, two), ()) = tokio::join!(calls, wishes);
+        assert_eq!((one.unwrap(), two.unwrap()), (200, 200));
     }
 
     #[tokio::test]

@@ -49,7 +49,9 @@ pub fn decide(origin: Origin, record: Option<&Record>, now: Timestamp, limits: &
     match &record.state {
         State::Stored(content) => Answer::Serve(Box::new(content.clone())),
         State::Reserved(reservation) if reservation.expires_at > now => Answer::Wait,
-        State::Reserved(_) => Answer::Refuse(Refusal::NotFound),
+        State::Scanning(_) => Answer::Wait,
+        // Another server's that is being deleted can be fetched anew once it is gone, which takes a moment.
+        State::Reserved(_) | State::Deleting(_) | State::Barred => Answer::Refuse(Refusal::NotFound),
         State::Fetching(lease) if lease.expires_at + CLOCK_SKEW > now => Answer::Wait,
         State::Failed(failure) if failure.retry_at > now => Answer::Refuse(match failure.reason {
             FailureReason::NotFound => Refusal::NotFound,
@@ -70,7 +72,7 @@ pub fn back_off(attempts: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Failure, Lease, Reservation};
+    use crate::record::{Failure, Lease, Remains, Reservation};
 
     const NOW: Timestamp = Timestamp(1_000_000);
 
@@ -91,6 +93,7 @@ mod tests {
     fn content() -> Content {
         Content {
             object_key: "originals/x".into(),
+            brought_as: "originals/x".into(),
             content_type: "image/png".into(),
             size_bytes: 1,
             sha256: None,
@@ -100,6 +103,13 @@ mod tests {
 
     fn check(origin: Origin, record: Option<&Record>, expected: &Answer) {
         assert_eq!(&decide(origin, record, NOW, &Limits::default()), expected);
+    }
+
+    #[test]
+    fn what_is_still_to_be_scanned_is_waited_for_and_not_fetched_anew() {
+        for origin in [Origin::Local, Origin::Remote] {
+            check(origin, Some(&record(State::Scanning(content()))), &Answer::Wait);
+        }
     }
 
     #[test]
@@ -154,6 +164,15 @@ mod tests {
             &Answer::Refuse(Refusal::RemoteTooLarge { limit_bytes: Limits::default().remote_bytes }),
         );
         check(Origin::Remote, Some(&failed(FailureReason::Unavailable, NOW.0)), &Answer::Fetch);
+    }
+
+    #[test]
+    fn what_is_being_deleted_or_has_not_come_yet_is_not_there() {
+        for state in [State::Deleting(Remains::default()), State::Barred] {
+            for origin in [Origin::Local, Origin::Remote] {
+                check(origin, Some(&record(state.clone())), &Answer::Refuse(Refusal::NotFound));
+            }
+        }
     }
 
     #[test]

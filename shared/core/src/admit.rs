@@ -4,7 +4,7 @@ use ruma_common::UserId;
 
 use crate::{
     clock::Timestamp,
-    limits::{Limits, MAX_CONTENT_TYPE_BYTES, MAX_FILE_NAME_BYTES},
+    limits::{MAX_CONTENT_TYPE_BYTES, MAX_FILE_NAME_BYTES},
     record::{Record, Reservation, State},
     refusal::Refusal,
 };
@@ -21,12 +21,10 @@ pub struct Label {
 /// Judges an upload by what is known before its body is read: the announced length, if there is one.
 ///
 /// # Errors
-/// [`Refusal::TooLarge`] when the client itself says that it is too large.
-pub fn admit(announced_bytes: Option<u64>, limits: &Limits) -> Result<(), Refusal> {
+/// [`Refusal::TooLarge`] when the client itself says that it is larger than `limit_bytes`.
+pub fn admit(announced_bytes: Option<u64>, limit_bytes: u64) -> Result<(), Refusal> {
     match announced_bytes {
-        Some(bytes) if bytes > limits.upload_bytes => {
-            Err(Refusal::TooLarge { limit_bytes: limits.upload_bytes })
-        }
+        Some(bytes) if bytes > limit_bytes => Err(Refusal::TooLarge { limit_bytes }),
         _ => Ok(()),
     }
 }
@@ -45,11 +43,11 @@ pub fn fill<'a>(
         return Err(Refusal::Forbidden("This media id was created by somebody else."));
     }
     match &record.state {
-        State::Stored(_) => Err(Refusal::CannotOverwrite),
+        State::Stored(_) | State::Scanning(_) => Err(Refusal::CannotOverwrite),
         State::Reserved(reservation) if reservation.expires_at > now => Ok(reservation),
         State::Reserved(_) => Err(Refusal::ReservationExpired),
-        // Another server's, which nobody here created.
-        State::Fetching(_) | State::Failed(_) => Err(Refusal::NotFound),
+        // Another server's, which nobody here created; or nothing that anybody may know of.
+        State::Fetching(_) | State::Failed(_) | State::Deleting(_) | State::Barred => Err(Refusal::NotFound),
     }
 }
 
@@ -117,10 +115,9 @@ mod tests {
 
     #[test]
     fn an_upload_of_exactly_the_limit_is_admitted() {
-        let limits = Limits { upload_bytes: 10, ..Limits::default() };
-        assert_eq!(admit(Some(10), &limits), Ok(()));
-        assert_eq!(admit(None, &limits), Ok(()));
-        assert_eq!(admit(Some(11), &limits), Err(Refusal::TooLarge { limit_bytes: 10 }));
+        assert_eq!(admit(Some(10), 10), Ok(()));
+        assert_eq!(admit(None, 10), Ok(()));
+        assert_eq!(admit(Some(11), 10), Err(Refusal::TooLarge { limit_bytes: 10 }));
     }
 
     fn record(uploader: &str, state: State) -> Record {
@@ -143,6 +140,7 @@ mod tests {
         let reserved = State::Reserved(Reservation { expires_at: Timestamp(10), staging_key: None });
         let stored = State::Stored(crate::record::Content {
             object_key: "originals/x".into(),
+            brought_as: "originals/x".into(),
             content_type: "a/b".into(),
             size_bytes: 0,
             sha256: None,

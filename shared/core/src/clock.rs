@@ -11,6 +11,8 @@ use std::{
 
 use rand::RngExt as _;
 
+const MILLIS_OF_DAY: u64 = 86_400_000;
+
 /// Where every part of the repository reads the time, so that a test can choose it.
 #[derive(Clone, Debug, Default)]
 pub struct Clock(Source);
@@ -61,7 +63,7 @@ impl Timestamp {
     /// The UTC day that this moment is in.
     #[must_use]
     pub fn day(self) -> Day {
-        Day(u32::try_from(self.0 / 86_400_000).unwrap_or(u32::MAX))
+        Day(u32::try_from(self.0 / MILLIS_OF_DAY).unwrap_or(u32::MAX))
     }
 
     /// Whole seconds since the epoch, as DynamoDB's time-to-live attribute wants them.
@@ -109,6 +111,20 @@ impl std::ops::Sub<Duration> for Timestamp {
 /// writes once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(pub u32);
+
+impl Day {
+    /// Its first moment.
+    #[must_use]
+    pub const fn starts(self) -> Timestamp {
+        Timestamp(self.0 as u64 * MILLIS_OF_DAY)
+    }
+
+    /// The first moment of the day after it.
+    #[must_use]
+    pub const fn ends(self) -> Timestamp {
+        Timestamp((self.0 as u64 + 1) * MILLIS_OF_DAY)
+    }
+}
 
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -50,7 +50,7 @@ impl Legacy {
         }
         let is_shown = match (self.frozen, record) {
             (Frozen::Always, _) => false,
-            (Frozen::Since(_), Some(record)) if record.content().is_some() => !record.authenticated,
+            (Frozen::Since(_), Some(record)) if record.kept().is_some() => !record.authenticated,
             // Not here yet: it would be stored now. What is ours may be on its way since before the freeze, and its
             // record will say so.
             (Frozen::Since(_), _) => origin == Origin::Local || !self.is_frozen(now),
@@ -75,6 +75,7 @@ mod tests {
             mxc: mxc(),
             state: State::Stored(Content {
                 object_key: "originals/x".into(),
+                brought_as: "originals/x".into(),
                 content_type: "image/png".into(),
                 size_bytes: 1,
                 sha256: None,

@@ -39,12 +39,26 @@ impl Record {
         matches!(&self.state, State::Fetching(lease) if lease.held_by == attempt)
     }
 
-    /// The content, when the bytes are here.
+    /// The content, when the bytes are here and may be shown.
     #[must_use]
     pub fn content(&self) -> Option<&Content> {
         match &self.state {
             State::Stored(content) => Some(content),
-            State::Reserved(_) | State::Fetching(_) | State::Failed(_) => None,
+            State::Reserved(_)
+            | State::Scanning(_)
+            | State::Fetching(_)
+            | State::Failed(_)
+            | State::Deleting(_)
+            | State::Barred => None,
+        }
+    }
+
+    /// The content, when the bytes are here, whether they may be shown or are still to be scanned.
+    #[must_use]
+    pub fn kept(&self) -> Option<&Content> {
+        match &self.state {
+            State::Stored(content) | State::Scanning(content) => Some(content),
+            _ => None,
         }
     }
 }
@@ -56,10 +70,35 @@ pub enum State {
     Reserved(Reservation),
     /// The bytes are in S3.
     Stored(Content),
+    /// They are, and nobody gets them before a scanner has seen them. It knows no way but to `Stored`, hidden or not.
+    Scanning(Content),
     /// Somebody is bringing the bytes home. Other servers' media only.
     Fetching(Lease),
     /// The last attempt to bring them home failed.
     Failed(Failure),
+    /// Somebody is taking everything of it away. It is nobody's to read any more, and only whoever ends the deletion
+    /// removes the record: what a dead one left is found here.
+    Deleting(Remains),
+    /// A ban on some bytes came before the record of an upload that has them and is under way: that record will be born
+    /// hidden. There is nothing here yet.
+    Barred,
+}
+
+/// What is still to be taken away of media that is being deleted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remains {
+    /// The object with its bytes, which others may share; `None` when they never came.
+    pub object_key: Option<String>,
+    /// The object that they came as ([`Content::brought_as`]).
+    pub brought_as: Option<String>,
+    /// How many bytes; 0 when they never came.
+    pub size_bytes: u64,
+    /// Their digest, if it is known.
+    pub sha256: Option<Sha256>,
+    /// Whether somebody was about to share an object that went straight to S3, and may not know yet that it is too late.
+    pub joining: bool,
+    /// Where bytes may lie that went straight to S3 and were not accepted.
+    pub staging_key: Option<String>,
 }
 
 /// A name that waits for its bytes.
@@ -74,8 +113,11 @@ pub struct Reservation {
 /// The bytes and how to hand them out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Content {
-    /// The S3 object, as `storage::keys` wrote it.
+    /// The S3 object, as `storage::keys` wrote it. Everybody who has the same bytes shares one.
     pub object_key: String,
+    /// The object that these bytes came as: random and used once, so whoever brought them knows their own hand by it. It
+    /// is `object_key` for whoever was the first with these bytes; else it is spare and goes.
+    pub brought_as: String,
     /// The type as uploaded, verbatim; `application/octet-stream` when none was said.
     pub content_type: String,
     /// How many bytes.
@@ -84,6 +126,14 @@ pub struct Content {
     pub sha256: Option<Sha256>,
     /// The name that came with the upload.
     pub upload_name: Option<String>,
+}
+
+impl Content {
+    /// The spare object, of bytes that were here already.
+    #[must_use]
+    pub fn spare_object(&self) -> Option<&str> {
+        (self.brought_as != self.object_key).then_some(self.brought_as.as_str())
+    }
 }
 
 /// A claim on a remote item that expires.

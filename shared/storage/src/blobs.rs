@@ -1,22 +1,22 @@
 //! The bytes in S3: put, open, present, delete.
 
-use std::{ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use aws_sdk_s3::{
     Client,
     error::SdkError,
-    operation::get_object::GetObjectError,
+    operation::{get_object::GetObjectError, head_object::HeadObjectError},
     primitives::ByteStream,
-    types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart},
+    types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart, Object},
 };
 use bytes::Bytes;
 use futures_util::{
-    Stream, StreamExt as _,
+    Stream, StreamExt as _, TryStreamExt as _,
     stream::{self, FuturesUnordered},
 };
 use media_core::{
     Mxc, Sha256,
-    limits::{MAX_PARTS, PART_BYTES, PARTS_IN_FLIGHT},
+    limits::{DELETIONS_IN_FLIGHT, MAX_PARTS, PART_BYTES, PARTS_IN_FLIGHT},
 };
 
 use crate::{
@@ -28,6 +28,9 @@ use crate::{
 
 /// The object metadata that says whose bytes these are: how an arrival finds its record.
 pub(crate) const MXC_METADATA: &str = "mxc";
+
+/// The object metadata of what its record named before its digest was known, so that signed links may lead to it.
+pub(crate) const LINKED_METADATA: &str = "linked";
 
 /// What [`MAX_PARTS`] parts hold, whatever the operator's limit says.
 const LONGEST_UPLOAD_BYTES: u64 = MAX_PARTS as u64 * PART_BYTES as u64;
@@ -145,10 +148,37 @@ impl Blobs {
         &self.presigner
     }
 
+    /// A URL of S3 under which a reader of ours may GET an object until `life` is over, whoever is hidden from it.
+    pub async fn lend(&self, key: &str, shown_as: &Presentation, life: Duration) -> Result<String, Error> {
+        self.presigner().sign_loan(key, shown_as, life).await
+    }
+
     /// Deletes an object; that there is none is as good.
     pub async fn delete(&self, key: impl ToString) -> Result<(), Error> {
         let delete = self.client.delete_object().bucket(&self.bucket).key(key.to_string());
         delete.send().await.map_err(|error| Error::call("DeleteObject", &error))?;
+        Ok(())
+    }
+
+    /// How many bytes an object has; `None` when there is none of this key.
+    pub async fn size_of(&self, key: &str) -> Result<Option<u64>, Error> {
+        match self.client.head_object().bucket(&self.bucket).key(key).send().await {
+            Ok(head) => Ok(head.content_length().and_then(|bytes| u64::try_from(bytes).ok())),
+            Err(error) if error.as_service_error().is_some_and(HeadObjectError::is_not_found) => Ok(None),
+            Err(error) => Err(Error::call("HeadObject", &error)),
+        }
+    }
+
+    /// Deletes every object whose key begins with `prefix`.
+    pub(crate) async fn delete_all(&self, prefix: &str) -> Result<(), Error> {
+        let listing = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
+        let mut pages = listing.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| Error::call("ListObjectsV2", &error))?;
+            let keys = page.contents().iter().filter_map(Object::key);
+            let deletions: Vec<_> = keys.map(|key| self.delete(key.to_owned())).collect();
+            stream::iter(deletions).buffer_unordered(DELETIONS_IN_FLIGHT).try_collect::<()>().await?;
+        }
         Ok(())
     }
 

@@ -61,6 +61,8 @@ pub struct Settings {
     pub ephemeral_table: String,
     /// The name of the function that brings remote media home.
     pub remote_fetch_function: String,
+    /// The name of the function that administrators call, which goes on with its own jobs.
+    pub admin_function: String,
 }
 
 /// Everything that is kept, behind the verbs of the domain.
@@ -125,7 +127,11 @@ pub async fn connect_sharing(settings: &Settings, clock: &Clock, limits: &Limits
         ),
         records: Records::new(dynamodb.clone(), settings.table.clone()),
         ephemeral: Ephemeral::new(dynamodb, settings.ephemeral_table.clone(), clock.clone()),
-        functions: Functions::new(lambda, settings.remote_fetch_function.clone()),
+        functions: Functions::new(
+            lambda,
+            settings.remote_fetch_function.clone(),
+            settings.admin_function.clone(),
+        ),
         calls,
     }
 }

@@ -54,11 +54,25 @@ impl Ephemeral {
 
     /// The entry, unless there is none, it has expired, or it was written by a version that wrote it otherwise.
     pub async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<Expiring<T>>, Error> {
+        self.get_once(key, false).await
+    }
+
+    /// The same as it is at this moment: for whoever is about to write it again.
+    pub async fn get_latest<T: DeserializeOwned>(&self, key: &str) -> Result<Option<Expiring<T>>, Error> {
+        self.get_once(key, true).await
+    }
+
+    async fn get_once<T: DeserializeOwned>(
+        &self,
+        key: &str,
+        consistent: bool,
+    ) -> Result<Option<Expiring<T>>, Error> {
         let found = self
             .client
             .get_item()
             .table_name(&self.table)
             .key(attribute::PK, text(key))
+            .consistent_read(consistent)
             .send()
             .await
             .map_err(|error| Error::call("GetItem", &error))?;

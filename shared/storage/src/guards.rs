@@ -4,25 +4,34 @@
 //! winner from what DynamoDB had (`ALL_OLD`). The SDK retries calls whose answer was lost, so a write may meet *itself*;
 //! each guard says how it recognises its own hand.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use media_core::{
-    Content, Mxc, Record, Sha256, State, Timestamp, UserId,
+    Content, Day, Mxc, Record, Sha256, State, Timestamp, Usage, UserId,
     limits::CLOCK_SKEW,
+    mxc::random_name,
     record::{Failure, Lease, Picture},
     thumbnail::Thumbnail,
 };
 
 use crate::{
     Error, Records,
-    item::{self, Item, MAIN, attribute, media_key, number, state, text, time},
+    item::{self, Item, MAIN, attribute, hash_key, media_key, number, state, text, time, user_key},
+    quarantine_changes::QuarantineChange,
+    references::{Ban, Blob, Reference},
+    usage,
 };
 
-/// A media id must be new. Own hand: the same object, or the same reservation by the same user at the same moment.
+/// A media id must be new. Own hand: brought as the same object, or the same reservation by the same user at the same
+/// moment.
 const RESERVE: &str = "attribute_not_exists(pk)";
 
-/// A reservation is filled once, by whoever made it, while it lives. Own hand: the object key, used once.
+/// Where a ban was first, the record that it waited for takes its place, own hand as [`RESERVE`]; or nothing does, when it
+/// turns out that none will come.
+const UNBAR: &str = "media_state = :barred";
+
+/// A reservation is filled once, by whoever made it, while it lives. Own hand: the object that it came as, used once.
 const COMPLETE: &str = "media_state = :reserved AND user_id = :user AND expires_ms > :now";
 
 /// A remote item is free, or its last failure is old enough, or its holder is dead, or the claim is mine already.
@@ -32,18 +41,67 @@ const CLAIM: &str = "attribute_not_exists(pk) \
     OR (media_state = :fetching AND lease_by = :attempt)";
 
 /// What was fetched is stored, its failure noted, or the lease renewed, under the latest claim only. Own hand: of what is
-/// stored the object key; a failure or a renewal that meets itself writes the same again.
+/// stored the object that it came as; a failure or a renewal that meets itself writes the same again.
 const HOLDS_LEASE: &str = "media_state = :fetching AND fence = :fence AND lease_by = :attempt";
 
-/// A thumbnail is recorded once. Own hand: it is the very same thumbnail.
-const ADD_THUMBNAIL: &str = "attribute_not_exists(pk)";
+/// A thumbnail is recorded once, but over those of an object that the record no longer has. Own hand: it is the very same
+/// thumbnail.
+const ADD_THUMBNAIL: &str = "attribute_not_exists(source_key) OR source_key <> :source";
 
 /// Access is noted once a day.
 const TOUCH: &str =
     "attribute_exists(pk) AND (attribute_not_exists(last_access_day) OR last_access_day < :today)";
 
-/// What `ingest` found is noted of the very object it read.
-const SAME_OBJECT: &str = "object_key = :object_key";
+/// What `ingest` found is noted of the very object it read, while it is there. Own hand: writes the same again.
+const SAME_OBJECT: &str = "object_key = :object_key AND media_state = :stored";
+
+/// What was held is shown, or hidden, once it was scanned. Own hand: it is no longer held, whoever did it.
+const END_SCAN: &str = "media_state = :scanning AND brought_as = :brought_as";
+
+/// What went straight to S3 gets its digest and the object that it shares from now on, once. Own hand: it has them.
+const SETTLE: &str = "object_key = :object_key AND media_state = :stored AND joining_sha256 = :digest";
+
+/// Of equal bytes there is one object, that of whoever was first. Every write to a blob changes `touched`, which is how a
+/// deletion learns that somebody came between. An object that was left and is being deleted never comes back, not even by
+/// a call that was on its way all the while. Own hand: writes the same again.
+const JOIN: &str = "attribute_not_exists(left_key) OR left_key <> :own";
+
+/// The same for bytes that went straight to S3, whose record is there already: as nobody has touched the blob since that
+/// record was seen. Own hand: `touched`.
+const JOIN_UNTOUCHED: &str = "touched = :seen AND (attribute_not_exists(left_key) OR left_key <> :own)";
+
+/// The same where there was no blob.
+const JOIN_FIRST: &str = "attribute_not_exists(pk)";
+
+/// An object that turned out to be missing is replaced by whoever found that and joined last. Own hand: the object.
+const REPLACE: &str = "object_key = :missing AND touched = :seen";
+
+/// A blob's object is left to be deleted as it was seen without references: whoever joined since has touched it. Own hand:
+/// it is left; whoever lost looks again and sees that.
+const LEAVE: &str = "object_key = :object_key AND touched = :seen";
+
+/// A blob without object and ban is forgotten as it was seen, after its object is gone. Own hand: it is gone.
+const FORGET: &str =
+    "touched = :seen AND attribute_not_exists(object_key) AND attribute_not_exists(banned_by)";
+
+/// A ban meets each record that has the bytes, or is about to, and spares what is protected. A name that has other bytes by
+/// now is left alone. Own hand: writes the same again.
+const QUARANTINE_BYTES: &str = "attribute_exists(pk) \
+    AND (attribute_not_exists(is_protected) OR is_protected = :no) \
+    AND (attribute_not_exists(brought_as) OR brought_as = :brought_as)";
+
+/// A ban leaves word where the record of an upload under way will be written. Own hand: it is there.
+const BAR: &str = "attribute_not_exists(pk)";
+
+/// What is here is marked to be deleted. The record stays until all else is gone, so that whoever finds it ends what
+/// another began; no other guard here holds for it. A name that waits under a ban is not here.
+const DELETE: &str = "attribute_exists(pk) AND media_state <> :barred";
+
+/// Of what nobody has begun to delete, that which is spared stays.
+const DELETION_BEGAN: &str = "media_state = :deleting";
+
+/// Nothing is left but the record of the deletion. Own hand: it is gone.
+const DELETED: &str = "media_state = :deleting";
 
 /// Only what is here can be hidden, and what is protected is spared.
 const QUARANTINE: &str =
@@ -58,8 +116,21 @@ const PENDING: &str = "attribute_not_exists(pending_uploads) \
     OR size(pending_uploads) < :limit \
     OR contains(pending_uploads, :entry)";
 
-/// What a user has uploaded stays within the limit. A repeated call counts twice, which `retention` puts right.
-const WITHIN_QUOTA: &str = "attribute_not_exists(stored_bytes) OR stored_bytes <= :room";
+/// Writes that hold whatever is there; they stand here because others are guarded against them.
+const UNGUARDED: &str = "";
+
+/// Characters of the random names by which a write knows its own hand: enough that two never meet.
+const HAND_CHARS: usize = 24;
+
+/// What a user has is counted as it was seen: whoever met another decides anew. Own hand: each count has a name, and whoever
+/// lost finds it among those that are remembered.
+const COUNT_AS_SEEN: &str = "counted_by = :seen";
+
+/// The same where nobody has counted yet.
+const COUNT_FIRST: &str = "attribute_not_exists(counted_by)";
+
+/// A change of the feed takes the next number, which nobody has taken. Own hand: the change's random name.
+const NEXT_CHANGE: &str = "attribute_not_exists(pk)";
 
 /// How a guarded write ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,14 +157,55 @@ pub struct Arrived<'a> {
     pub at: Timestamp,
     /// Whether only the authenticated paths show them ([`media_core::Legacy::is_frozen`]).
     pub authenticated: bool,
+    /// Who banned these bytes, or what found them to be bad: then nobody sees them.
+    pub quarantined_by: Option<&'a str>,
+    /// Whether nobody gets them before they are scanned ([`Records::end_scan`]).
+    pub is_held: bool,
 }
 
 impl Arrived<'_> {
     fn attributes(&self) -> Vec<(&'static str, AttributeValue)> {
-        let mut attributes = item::of_content(self.content);
+        let is = if self.is_held { state::SCANNING } else { state::STORED };
+        let mut attributes = item::of_content(self.content, is);
         attributes.push((attribute::AUTHENTICATED, AttributeValue::Bool(self.authenticated)));
         attributes.push((attribute::LAST_ACCESS_DAY, number(self.at.day())));
+        attributes.extend(self.quarantined_by.map(|by| (attribute::QUARANTINED_BY, text(by))));
         attributes
+    }
+}
+
+/// What is not to be deleted, whoever else wants it gone. The default spares nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spared {
+    /// What an administrator protects.
+    pub protected: bool,
+    /// What is hidden: evidence, perhaps.
+    pub quarantined: bool,
+    /// What somebody asked for on this day or later.
+    pub used_since: Option<Day>,
+}
+
+/// What is counted of a user, and by which hand it was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) usage: Usage,
+    by: Option<String>,
+}
+
+impl Seen {
+    pub(crate) fn read(item: &Item) -> Self {
+        let usage = Usage {
+            bytes: item::number_in(item, attribute::STORED_BYTES).unwrap_or(0),
+            files: item::number_in(item, attribute::STORED_FILES).unwrap_or(0),
+            lately: usage::all_in(item, attribute::LATELY),
+            counts: usage::all_in(item, attribute::COUNTS),
+        };
+        Self { usage, by: item::text_in(item, attribute::COUNTED_BY) }
+    }
+
+    /// Whether somebody has counted, in this way or, when there were bytes only, in that of before.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.by.is_some() || self.usage.bytes > 0
     }
 }
 
@@ -108,8 +220,22 @@ pub struct Pending {
 
 impl Records {
     /// Writes a record under a new name, reserved or stored. Of several callers with one name exactly one wins.
+    ///
+    /// A ban on its bytes may have been quicker and left word ([`State::Barred`]): then the record is born hidden.
     pub async fn reserve(&self, record: &Record) -> Result<Outcome<(), Record>, Error> {
-        let lost = self.put_if(item::of_record(record), RESERVE).await?;
+        let lost = self.put_if(item::of_record(record), RESERVE, []).await?;
+        match lost.as_ref().map(item::to_record).transpose()? {
+            Some(Record { state: State::Barred, quarantined_by, .. }) => {
+                self.reserve_hidden(&Record { quarantined_by, ..record.clone() }).await
+            }
+            Some(there) if !is_own_hand(&there, record) => Ok(Outcome::Lost(there)),
+            _ => Ok(Outcome::Won(())),
+        }
+    }
+
+    async fn reserve_hidden(&self, record: &Record) -> Result<Outcome<(), Record>, Error> {
+        let barred = (":barred", text(state::BARRED));
+        let lost = self.put_if(item::of_record(record), UNBAR, [barred]).await?;
         match lost.as_ref().map(item::to_record).transpose()? {
             Some(there) if !is_own_hand(&there, record) => Ok(Outcome::Lost(there)),
             _ => Ok(Outcome::Won(())),
@@ -212,9 +338,15 @@ impl Records {
         self.update_record(mxc, update).await
     }
 
-    /// Records a thumbnail. Losing is fine: the winner's is as good.
-    pub async fn add_thumbnail(&self, mxc: &Mxc, made: &Thumbnail) -> Result<Outcome<(), Thumbnail>, Error> {
-        let lost = self.put_if(item::of_thumbnail(mxc, made), ADD_THUMBNAIL).await?;
+    /// Records a thumbnail that was made of the object `source_key`. Losing is fine: the winner's is as good.
+    pub async fn add_thumbnail(
+        &self,
+        mxc: &Mxc,
+        source_key: &str,
+        made: &Thumbnail,
+    ) -> Result<Outcome<(), Thumbnail>, Error> {
+        let source = (":source", text(source_key));
+        let lost = self.put_if(item::of_thumbnail(mxc, source_key, made), ADD_THUMBNAIL, [source]).await?;
         match lost.as_ref().map(item::to_thumbnail).transpose()? {
             Some(there) if there != *made => Ok(Outcome::Lost(there)),
             _ => Ok(Outcome::Won(())),
@@ -235,22 +367,218 @@ impl Records {
         object_key: &str,
         found: Picture,
     ) -> Result<Outcome<(), Option<Record>>, Error> {
-        let update =
-            Update::of(SAME_OBJECT).set_all(item::of_picture(found)).value(":object_key", text(object_key));
+        self.update_record(mxc, Update::of_object(SAME_OBJECT, object_key).set_all(item::of_picture(found)))
+            .await
+    }
+
+    /// Ends the holding of what was scanned: from now on it is as everything else that is here, or hidden by somebody. Whoever
+    /// loses finds it scanned by another, or gone.
+    pub async fn end_scan(
+        &self,
+        mxc: &Mxc,
+        content: &Content,
+        quarantined_by: Option<&str>,
+    ) -> Result<Outcome<(), Option<Record>>, Error> {
+        let update = Update::of(END_SCAN)
+            .set(attribute::STATE, text(state::STORED))
+            .set_all(quarantined_by.map(|by| (attribute::QUARANTINED_BY, text(by))).into_iter().collect())
+            .value(":scanning", text(state::SCANNING))
+            .value(":brought_as", text(&content.brought_as));
         self.update_record(mxc, update).await
     }
 
-    /// Notes the digest of the bytes of `object_key`, which had not passed through us. Its reference is there already.
-    pub async fn note_digest(
+    /// Notes that the bytes of `object_key`, which had not passed through us, have this digest and are about to share an
+    /// object. Their reference is there already.
+    pub(crate) async fn begin_joining(
         &self,
         mxc: &Mxc,
         object_key: &str,
         sha256: &Sha256,
     ) -> Result<Outcome<(), Option<Record>>, Error> {
-        let update = Update::of(SAME_OBJECT)
-            .set(attribute::SHA256, text(sha256.to_string()))
-            .value(":object_key", text(object_key));
+        let update = Update::of_object(SAME_OBJECT, object_key)
+            .set(attribute::JOINING_SHA256, text(sha256.to_string()));
         self.update_record(mxc, update).await
+    }
+
+    /// Ends that: from now on `content` says what the bytes that came as its `brought_as` are.
+    pub(crate) async fn settle(
+        &self,
+        mxc: &Mxc,
+        content: &Content,
+        quarantined_by: Option<&str>,
+    ) -> Result<Outcome<(), Option<Record>>, Error> {
+        let digest = text(content.sha256.map(|digest| digest.to_string()).unwrap_or_default());
+        let update = Update::of_object(SETTLE, &content.brought_as)
+            .set(attribute::OBJECT_KEY, text(&content.object_key))
+            .set(attribute::SHA256, digest.clone())
+            .set_all(quarantined_by.map(|by| (attribute::QUARANTINED_BY, text(by))).into_iter().collect())
+            .remove(&[attribute::JOINING_SHA256])
+            .value(":digest", digest);
+        Ok(match self.update_record(mxc, update).await? {
+            Outcome::Lost(Some(there)) if there.content() == Some(content) => Outcome::Won(()),
+            outcome => outcome,
+        })
+    }
+
+    /// Joins those who have these bytes: with the object that is there, or `own` as the first. The reference is there
+    /// already.
+    pub(crate) async fn join_blob(
+        &self,
+        sha256: &Sha256,
+        own: &str,
+        size_bytes: u64,
+    ) -> Result<Outcome<Blob, ()>, Error> {
+        let (_, update) = Update::joining(JOIN, own, size_bytes);
+        self.update_blob(sha256, update.value(":own", text(own))).await
+    }
+
+    /// The same, unless the blob was touched since it was `seen`.
+    pub(crate) async fn join_blob_as_seen(
+        &self,
+        sha256: &Sha256,
+        own: &str,
+        size_bytes: u64,
+        seen: Option<&Blob>,
+    ) -> Result<Outcome<Blob, ()>, Error> {
+        let (touched, update) = match seen {
+            Some(blob) => {
+                let (touched, update) = Update::joining(JOIN_UNTOUCHED, own, size_bytes);
+                (touched, update.value(":own", text(own)).value(":seen", text(&blob.touched)))
+            }
+            None => Update::joining(JOIN_FIRST, own, size_bytes),
+        };
+        Ok(match self.update_if(&hash_key(sha256), update).await? {
+            Outcome::Won(item) => Outcome::Won(Blob::read(&item)),
+            Outcome::Lost(there) => match there.map(|item| Blob::read(&item)) {
+                Some(blob) if blob.touched == touched => Outcome::Won(blob),
+                _ => Outcome::Lost(()),
+            },
+        })
+    }
+
+    /// Puts `own` in the place of the blob's object, which is missing.
+    pub(crate) async fn replace_in_blob(
+        &self,
+        sha256: &Sha256,
+        seen: &Blob,
+        missing: &str,
+        own: &str,
+    ) -> Result<Outcome<(), ()>, Error> {
+        let update = Update::touching(REPLACE, &random_name(HAND_CHARS))
+            .set(attribute::OBJECT_KEY, text(own))
+            .value(":missing", text(missing))
+            .value(":seen", text(&seen.touched));
+        Ok(match self.update_if(&hash_key(sha256), update).await? {
+            Outcome::Lost(Some(there)) if Blob::read(&there).object_key.as_deref() == Some(own) => {
+                Outcome::Won(())
+            }
+            Outcome::Won(_) => Outcome::Won(()),
+            Outcome::Lost(_) => Outcome::Lost(()),
+        })
+    }
+
+    /// Keeps an object out of the blob, which it may be about to join: whoever has seen the blob looks again.
+    pub(crate) async fn keep_out_of_blob(&self, sha256: &Sha256, object_key: &str) -> Result<(), Error> {
+        let update =
+            Update::touching(UNGUARDED, &random_name(HAND_CHARS)).set(attribute::LEFT_KEY, text(object_key));
+        self.update_if(&hash_key(sha256), update).await.map(drop)
+    }
+
+    /// Leaves the blob's object to be deleted, as the blob was `seen`; the winner learns what it is now.
+    pub(crate) async fn leave_blob(
+        &self,
+        sha256: &Sha256,
+        seen: &Blob,
+        object_key: &str,
+    ) -> Result<Outcome<Blob, ()>, Error> {
+        let update = Update::touching(LEAVE, &random_name(HAND_CHARS))
+            .set(attribute::LEFT_KEY, text(object_key))
+            .remove(&[attribute::OBJECT_KEY, attribute::SIZE_BYTES])
+            .value(":object_key", text(object_key))
+            .value(":seen", text(&seen.touched));
+        self.update_blob(sha256, update).await
+    }
+
+    /// Forgets a blob of which nothing is left, as it was `seen`.
+    pub(crate) async fn forget_blob(&self, sha256: &Sha256, seen: &Blob) -> Result<(), Error> {
+        self.delete_if(&hash_key(sha256), FORGET, [(":seen", text(&seen.touched))]).await.map(drop)
+    }
+
+    /// Notes that these bytes are banned, whether they are here or not. A later ban takes the place of an earlier.
+    pub(crate) async fn note_ban(&self, sha256: &Sha256, ban: &Ban) -> Result<(), Error> {
+        let update = Update::touching(UNGUARDED, &random_name(HAND_CHARS))
+            .set(attribute::BANNED_BY, text(&ban.by))
+            .set(attribute::BANNED_MS, time(ban.at));
+        self.update_if(&hash_key(sha256), update).await.map(drop)
+    }
+
+    /// Lifts a ban: bytes that come from now on are as others. What was hidden stays hidden until it is released.
+    pub async fn lift_ban(&self, sha256: &Sha256) -> Result<(), Error> {
+        let update = Update::touching(PRESENT, &random_name(HAND_CHARS))
+            .remove(&[attribute::BANNED_BY, attribute::BANNED_MS]);
+        self.update_if(&hash_key(sha256), update).await.map(drop)
+    }
+
+    /// Hides what has the bytes that `reference` is about. The loser learns what is there instead: something protected, or
+    /// a name that has other bytes by now.
+    pub(crate) async fn quarantine_bytes(
+        &self,
+        reference: &Reference,
+        by: &str,
+    ) -> Result<Outcome<(), Option<Record>>, Error> {
+        let update = Update::of(QUARANTINE_BYTES)
+            .set(attribute::QUARANTINED_BY, text(by))
+            .value(":no", AttributeValue::Bool(false))
+            .value(":brought_as", text(&reference.brought_as));
+        self.update_record(&reference.mxc, update).await
+    }
+
+    /// Leaves word for an upload under way that its bytes are banned. Whoever loses finds its record there.
+    pub(crate) async fn bar(&self, mxc: &Mxc, ban: &Ban) -> Result<Outcome<(), Record>, Error> {
+        let word = Record {
+            mxc: mxc.clone(),
+            state: State::Barred,
+            created_at: ban.at,
+            uploader: None,
+            authenticated: true,
+            quarantined_by: Some(ban.by.clone()),
+            protected: false,
+            last_access: None,
+            picture: None,
+        };
+        let there = self.put_if(item::of_record(&word), BAR, []).await?;
+        Ok(match there.as_ref().map(item::to_record).transpose()? {
+            Some(there) if there.state != State::Barred => Outcome::Lost(there),
+            _ => Outcome::Won(()),
+        })
+    }
+
+    /// Takes that word back: no upload will come to read it.
+    pub(crate) async fn unbar(&self, mxc: &Mxc) -> Result<(), Error> {
+        self.delete_if(&media_key(mxc), UNBAR, [(":barred", text(state::BARRED))]).await.map(drop)
+    }
+
+    /// Marks what is here to be deleted, unless it is spared. Whoever wins, first or again, learns what is to be taken away;
+    /// from then on nobody reads it.
+    pub(crate) async fn begin_erasing(
+        &self,
+        mxc: &Mxc,
+        spared: &Spared,
+    ) -> Result<Outcome<Record, Option<Record>>, Error> {
+        let update = spared
+            .condition()
+            .set(attribute::STATE, text(state::DELETING))
+            .value(":barred", text(state::BARRED));
+        Ok(match self.update_if(&media_key(mxc), update).await? {
+            Outcome::Won(item) => Outcome::Won(item::to_record(&item)?),
+            Outcome::Lost(there) => Outcome::Lost(there.as_ref().map(item::to_record).transpose()?),
+        })
+    }
+
+    /// Removes the record of a deletion of which nothing else is left. Of several exactly one wins, unless its answer is
+    /// lost.
+    pub(crate) async fn end_erasing(&self, mxc: &Mxc) -> Result<Outcome<(), ()>, Error> {
+        self.delete_if(&media_key(mxc), DELETED, [(":deleting", text(state::DELETING))]).await
     }
 
     /// Hides media from everybody; `by` says who decided it. Protected media is spared.
@@ -270,6 +598,21 @@ impl Records {
     pub async fn protect(&self, mxc: &Mxc, protected: bool) -> Result<Outcome<(), Option<Record>>, Error> {
         let update = Update::of(PRESENT).set(attribute::PROTECTED, AttributeValue::Bool(protected));
         self.update_record(mxc, update).await
+    }
+
+    /// Notes a change of quarantine under the next number, which it returns. Whoever loses a number tries the one after
+    /// it, so there are no gaps.
+    pub async fn note_quarantine_change(&self, change: &QuarantineChange) -> Result<u64, Error> {
+        let mut number = self.last_quarantine_change().await? + 1;
+        loop {
+            match self.put_if(item::of_quarantine_change(number, change), NEXT_CHANGE, []).await? {
+                None => return Ok(number),
+                Some(there) if item::to_quarantine_change(&there)?.1.hand == change.hand => {
+                    return Ok(number);
+                }
+                Some(_) => number += 1,
+            }
+        }
     }
 
     /// Takes one of a user's `limit` places for pending uploads. The loser learns which are taken, and until when.
@@ -311,22 +654,31 @@ impl Records {
         Ok(())
     }
 
-    /// Counts `bytes` to what a user has uploaded, if that stays within `limit`.
-    pub async fn take_bytes(&self, user: &UserId, bytes: u64, limit: u64) -> Result<Outcome<(), ()>, Error> {
-        let Some(room) = limit.checked_sub(bytes) else { return Ok(Outcome::Lost(())) };
-        let update =
-            Update::of(WITHIN_QUOTA).add(attribute::STORED_BYTES, number(bytes)).value(":room", number(room));
+    /// Writes what a user has, unless somebody has counted since it was `seen`; the loser learns what there is now.
+    pub(crate) async fn write_usage(
+        &self,
+        user: &UserId,
+        seen: &Seen,
+        usage: &Usage,
+    ) -> Result<Outcome<(), Seen>, Error> {
+        let hand = random_name(HAND_CHARS);
+        let update = match &seen.by {
+            Some(by) => Update::of(COUNT_AS_SEEN).value(":seen", text(by)),
+            None => Update::of(COUNT_FIRST),
+        };
+        let update = update
+            .set(attribute::COUNTED_BY, text(&hand))
+            .set(attribute::STORED_BYTES, number(usage.bytes))
+            .set(attribute::STORED_FILES, number(usage.files))
+            .set(attribute::LATELY, texts(&usage.lately))
+            .set(attribute::COUNTS, texts(&usage.counts));
         Ok(match self.update_if(&user_key(user), update).await? {
             Outcome::Won(_) => Outcome::Won(()),
-            Outcome::Lost(_) => Outcome::Lost(()),
+            Outcome::Lost(there) => match there.as_ref().map(Seen::read).unwrap_or_default() {
+                there if there.by.as_ref() == Some(&hand) => Outcome::Won(()),
+                there => Outcome::Lost(there),
+            },
         })
-    }
-
-    /// Takes such a count back: the upload came to nothing.
-    pub async fn give_bytes_back(&self, user: &UserId, bytes: u64) -> Result<(), Error> {
-        let less = AttributeValue::N(format!("-{bytes}"));
-        let update = Update::of(PRESENT).add(attribute::STORED_BYTES, less);
-        self.update_if(&user_key(user), update).await.map(drop)
     }
 
     async fn store_content(
@@ -337,7 +689,7 @@ impl Records {
     ) -> Result<Outcome<(), Option<Record>>, Error> {
         Ok(match self.update_record(mxc, update).await? {
             Outcome::Lost(Some(there))
-                if there.content().is_some_and(|is| is.object_key == content.object_key) =>
+                if there.kept().is_some_and(|is| is.brought_as == content.brought_as) =>
             {
                 Outcome::Won(())
             }
@@ -352,8 +704,20 @@ impl Records {
         })
     }
 
+    async fn update_blob(&self, sha256: &Sha256, update: Update) -> Result<Outcome<Blob, ()>, Error> {
+        Ok(match self.update_if(&hash_key(sha256), update).await? {
+            Outcome::Won(item) => Outcome::Won(Blob::read(&item)),
+            Outcome::Lost(_) => Outcome::Lost(()),
+        })
+    }
+
     /// Puts an item unless `condition` fails; then returns what was there.
-    async fn put_if(&self, item: Item, condition: &str) -> Result<Option<Item>, Error> {
+    async fn put_if<const N: usize>(
+        &self,
+        item: Item,
+        condition: &str,
+        values: [(&str, AttributeValue); N],
+    ) -> Result<Option<Item>, Error> {
         let key = |name| match item.get(name) {
             Some(AttributeValue::S(key)) => key.clone(),
             _ => String::new(),
@@ -365,6 +729,7 @@ impl Records {
             .table_name(self.table())
             .set_item(Some(item))
             .condition_expression(condition)
+            .set_expression_attribute_values(of_values(values))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
@@ -386,7 +751,7 @@ impl Records {
             .key(attribute::PK, text(pk))
             .key(attribute::SK, text(MAIN))
             .update_expression(update.update_expression())
-            .condition_expression(update.condition)
+            .set_condition_expression(Some(update.condition.into_owned()).filter(|is| !is.is_empty()))
             .set_expression_attribute_values(Some(update.values).filter(|values| !values.is_empty()))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -399,6 +764,56 @@ impl Records {
                 None => Ok(Outcome::Lost(self.get_item(pk, MAIN, true).await?)),
             },
         }
+    }
+
+    /// Deletes the main item of a partition unless `condition` fails.
+    async fn delete_if<const N: usize>(
+        &self,
+        pk: &str,
+        condition: &str,
+        values: [(&str, AttributeValue); N],
+    ) -> Result<Outcome<(), ()>, Error> {
+        let deleted = self
+            .client()
+            .delete_item()
+            .table_name(self.table())
+            .key(attribute::PK, text(pk))
+            .key(attribute::SK, text(MAIN))
+            .condition_expression(condition)
+            .set_expression_attribute_values(of_values(values))
+            .send()
+            .await;
+        match deleted.map_err(aws_sdk_dynamodb::error::SdkError::into_service_error) {
+            Ok(_) => Ok(Outcome::Won(())),
+            Err(error) if error.is_conditional_check_failed_exception() => Ok(Outcome::Lost(())),
+            Err(error) => Err(Error::call("DeleteItem", &error)),
+        }
+    }
+}
+
+impl Spared {
+    /// Deletion's condition. What another has begun to delete is past being spared.
+    fn condition(&self) -> Update {
+        let no = || AttributeValue::Bool(false);
+        let mut clauses = Vec::new();
+        let mut values = Vec::new();
+        if self.protected {
+            clauses.push("(attribute_not_exists(is_protected) OR is_protected = :no)");
+            values.push((":no", no()));
+        }
+        if self.quarantined {
+            clauses.push("attribute_not_exists(quarantined_by)");
+        }
+        if let Some(day) = self.used_since {
+            clauses.push("(attribute_not_exists(last_access_day) OR last_access_day < :since)");
+            values.push((":since", number(day)));
+        }
+        if clauses.is_empty() {
+            return Update::of(DELETE);
+        }
+        values.push((":deleting", text(state::DELETING)));
+        let condition = format!("{DELETE} AND ({DELETION_BEGAN} OR {})", clauses.join(" AND "));
+        values.into_iter().fold(Update::of(condition), |update, (name, value)| update.value(name, value))
     }
 }
 
@@ -423,7 +838,7 @@ impl Pending {
 
 /// One update expression, put together clause by clause.
 struct Update {
-    condition: &'static str,
+    condition: Cow<'static, str>,
     set: Vec<String>,
     add: Vec<String>,
     remove: Vec<&'static str>,
@@ -431,8 +846,14 @@ struct Update {
 }
 
 impl Update {
-    fn of(condition: &'static str) -> Self {
-        Self { condition, set: Vec::new(), add: Vec::new(), remove: Vec::new(), values: HashMap::new() }
+    fn of(condition: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            condition: condition.into(),
+            set: Vec::new(),
+            add: Vec::new(),
+            remove: Vec::new(),
+            values: HashMap::new(),
+        }
     }
 
     fn holding(lease: &Lease) -> Self {
@@ -440,6 +861,27 @@ impl Update {
             .value(":fetching", text(state::FETCHING))
             .value(":fence", number(lease.fence))
             .value(":attempt", text(&lease.held_by))
+    }
+
+    /// Of a record that has an object.
+    fn of_object(condition: &'static str, object_key: &str) -> Self {
+        Self::of(condition).value(":object_key", text(object_key)).value(":stored", text(state::STORED))
+    }
+
+    /// Of a blob: whoever has seen it before sees that it was touched.
+    fn touching(condition: &'static str, hand: &str) -> Self {
+        Self::of(condition).set(attribute::TOUCHED, text(hand))
+    }
+
+    /// Of a blob that somebody joins, and by which hand.
+    fn joining(condition: &'static str, own: &str, size_bytes: u64) -> (String, Self) {
+        let hand = random_name(HAND_CHARS);
+        let update = Self::touching(condition, &hand)
+            .expression("object_key = if_not_exists(object_key, :first)")
+            .expression("size_bytes = if_not_exists(size_bytes, :size)")
+            .value(":first", text(own))
+            .value(":size", number(size_bytes));
+        (hand, update)
     }
 
     fn set(mut self, name: &str, value: AttributeValue) -> Self {
@@ -482,14 +924,20 @@ impl Update {
     }
 }
 
-fn user_key(user: &UserId) -> String {
-    format!("U#{user}")
+fn of_values<const N: usize>(values: [(&str, AttributeValue); N]) -> Option<HashMap<String, AttributeValue>> {
+    (N > 0).then(|| values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+fn texts(list: &[impl ToString]) -> AttributeValue {
+    AttributeValue::L(list.iter().map(|one| text(one.to_string())).collect())
 }
 
 /// Whether the record that is there is the one that this very write put there, before its answer was lost.
 fn is_own_hand(there: &Record, mine: &Record) -> bool {
+    if let (Some(there), Some(mine)) = (there.kept(), mine.kept()) {
+        return there.brought_as == mine.brought_as;
+    }
     match (&there.state, &mine.state) {
-        (State::Stored(there), State::Stored(mine)) => there.object_key == mine.object_key,
         (State::Reserved(_), State::Reserved(_)) => {
             there.uploader == mine.uploader && there.created_at == mine.created_at
         }

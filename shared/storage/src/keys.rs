@@ -55,22 +55,17 @@ impl Key {
     }
 
     /// The key of a thumbnail: the same source, shape and pipeline give the same key and the same bytes, so making it
-    /// twice changes nothing. A source that has not been hashed yet lends its own random name.
+    /// twice changes nothing. It is named after the object that it was made of, never after its digest: whoever deletes
+    /// both late must not meet the thumbnails of bytes that came again.
     #[must_use]
-    pub fn thumbnail(source: Option<&Sha256>, source_key: &str, shape: Shape, format: Format) -> Self {
-        let source = match source {
-            Some(digest) => digest.to_string(),
-            None => source_key.rsplit('/').next().unwrap_or_default().to_owned(),
-        };
-        let shape = shape.to_string().replace('/', "-");
-        Self::Thumbnail(format!("{source}/{shape}-{}-{PIPELINE_VERSION}", format.as_str()))
+    pub fn thumbnail(source_key: &str, shape: Shape, format: Format) -> Self {
+        Self::Thumbnail(format!("{}/{}", last_name(source_key), variant(shape, format)))
     }
 
-    /// The key as an entity tag, where it names its bytes: digest, shape and pipeline give the same bytes always.
+    /// What the keys of all thumbnails of an object begin with.
     #[must_use]
-    pub fn as_tag(&self) -> String {
-        let key = self.to_string();
-        key.split_once('/').map_or(&*key, |(_, name)| name).replace('/', "-")
+    pub fn thumbnails_of(source_key: &str) -> String {
+        format!("thumbnails/{}/", last_name(source_key))
     }
 
     /// Reads the key of an object that S3 tells us about; `None` when it is none of ours.
@@ -87,6 +82,20 @@ impl Key {
             _ => None,
         }
     }
+}
+
+/// The entity tag of a thumbnail: digest, shape and pipeline give the same bytes always.
+#[must_use]
+pub fn thumbnail_tag(source: &Sha256, shape: Shape, format: Format) -> String {
+    format!("{source}-{}", variant(shape, format))
+}
+
+fn variant(shape: Shape, format: Format) -> String {
+    format!("{}-{}-{PIPELINE_VERSION}", shape.to_string().replace('/', "-"), format.as_str())
+}
+
+fn last_name(key: &str) -> &str {
+    key.rsplit('/').next().unwrap_or_default()
 }
 
 impl fmt::Display for Key {
@@ -109,13 +118,12 @@ mod tests {
 
     #[test]
     fn keys_are_read_back_and_hold_nothing_but_safe_ascii() {
-        let digest = Sha256([7; 32]);
         for key in [
             Key::new_original(),
             Key::new_remote(),
             Key::new_preview(),
-            Key::thumbnail(Some(&digest), "", USUAL[0], Format::Jpeg),
-            Key::thumbnail(None, "originals/abc", Shape::new(1, 2, Method::Scale), Format::Png),
+            Key::thumbnail("originals/abc", USUAL[0], Format::Jpeg),
+            Key::thumbnail("remote/abc", Shape::new(1, 2, Method::Scale), Format::Png),
         ] {
             let text = key.to_string();
             assert_eq!(Key::parse(&text), Some(key));
@@ -131,9 +139,15 @@ mod tests {
     }
 
     #[test]
+    fn all_thumbnails_of_an_object_and_no_others_begin_alike() {
+        let of = |source| Key::thumbnail(source, USUAL[0], Format::Jpeg).to_string();
+        assert!(of("originals/abc").starts_with(&Key::thumbnails_of("originals/abc")));
+        assert!(!of("originals/abcd").starts_with(&Key::thumbnails_of("originals/abc")));
+    }
+
+    #[test]
     fn two_shapes_never_share_a_key() {
-        let digest = Sha256([7; 32]);
-        let key = |shape, format| Key::thumbnail(Some(&digest), "", shape, format).to_string();
+        let key = |shape, format| Key::thumbnail("originals/x", shape, format).to_string();
         let crop = Shape::new(96, 96, Method::Crop);
         let keys = [
             key(crop, Format::Jpeg),

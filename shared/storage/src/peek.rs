@@ -9,7 +9,7 @@ use media_core::Mxc;
 
 use crate::{
     Blobs, Error,
-    blobs::{MXC_METADATA, is_no_such_key},
+    blobs::{LINKED_METADATA, MXC_METADATA, is_no_such_key},
 };
 
 /// How much of an object is a beginning: more than any kind of file needs to be told by, and all of a small picture.
@@ -20,6 +20,8 @@ const HEAD_BYTES: usize = 64 * 1024;
 pub struct Peeked {
     /// Whose bytes they are; `None` for objects that carry no name, such as thumbnails.
     pub mxc: Option<Mxc>,
+    /// Whether signed links may lead to it though its record names another object by now.
+    pub may_be_linked: bool,
     /// How many there are in all.
     pub size_bytes: u64,
     /// The first 64 KiB of them.
@@ -39,11 +41,12 @@ impl Blobs {
             Err(error) => return Err(Error::call("GetObject", &error)),
         };
         let mxc = object.metadata().and_then(|metadata| metadata.get(MXC_METADATA)?.parse().ok());
+        let may_be_linked = object.metadata().is_some_and(|metadata| metadata.contains_key(LINKED_METADATA));
         // `bytes 0-65535/1048576`
         let whole = object.content_range().and_then(|range| range.rsplit('/').next()?.parse().ok());
         let head = read(object).await?;
         let size_bytes = whole.unwrap_or(head.len() as u64);
-        Ok(Some(Peeked { mxc, size_bytes, head, key: key.to_owned() }))
+        Ok(Some(Peeked { mxc, may_be_linked, size_bytes, head, key: key.to_owned() }))
     }
 
     /// All bytes of an object whose beginning is here already; `None` when it is gone.
@@ -77,6 +80,8 @@ impl Blobs {
         let Some(object) = self.open(key).await? else { return Ok(None) };
         Ok(Some(Peeked {
             mxc: object.mxc,
+            // Nothing is spared with it, and nothing is lost when it stays until it is swept.
+            may_be_linked: true,
             size_bytes: object.size_bytes,
             head: Bytes::new(),
             key: key.to_owned(),

@@ -180,6 +180,16 @@ impl Presigner {
         Ok(request?.uri().to_owned())
     }
 
+    /// A URL under which one reader of ours may GET an object from S3 until `life` is over.
+    pub(crate) async fn sign_loan(
+        &self,
+        key: &str,
+        shown_as: &Presentation,
+        life_time: Duration,
+    ) -> Result<String, Error> {
+        self.sign_read(key, Verb::Get, shown_as, life(self.clock.now(), life_time)?).await
+    }
+
     /// A URL under which anybody may PUT one object, of any type and length, until `life` is over.
     pub(crate) async fn sign_put(&self, key: &str, life_time: Duration) -> Result<String, Error> {
         let config = life(self.clock.now(), life_time.min(LONGEST_LIFE))?;

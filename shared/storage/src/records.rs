@@ -1,11 +1,11 @@
 //! What DynamoDB knows of each piece of media: the reads, and the writes that need no guard.
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
-use media_core::{Mxc, Record, Sha256, thumbnail::Thumbnail};
+use media_core::{Mxc, Record, thumbnail::Thumbnail};
 
 use crate::{
     Error,
-    item::{self, Item, MAIN, attribute, hash_key, media_key, reference_sort_key, text},
+    item::{self, Item, MAIN, attribute, media_key, text, text_in},
 };
 
 /// The durable table. Its guarded writes are in [`crate::guards`].
@@ -20,7 +20,8 @@ pub struct Records {
 pub struct MediaAndThumbnails {
     /// The media's own record.
     pub record: Record,
-    /// Its thumbnails, in no order that means anything.
+    /// The thumbnails that were made of its object, in no order that means anything. What a late hand left of another
+    /// object is not among them.
     pub thumbnails: Vec<Thumbnail>,
 }
 
@@ -53,32 +54,6 @@ impl Records {
         }
     }
 
-    /// Notes that `mxc` has these bytes. Written before the record says so; writing it twice changes nothing.
-    pub async fn add_reference(&self, sha256: &Sha256, mxc: &Mxc) -> Result<(), Error> {
-        self.client
-            .put_item()
-            .table_name(&self.table)
-            .item(attribute::PK, text(hash_key(sha256)))
-            .item(attribute::SK, text(reference_sort_key(mxc)))
-            .send()
-            .await
-            .map_err(|error| Error::call("PutItem", &error))?;
-        Ok(())
-    }
-
-    /// Takes such a note back: after its record is gone, or when it lost its race.
-    pub async fn remove_reference(&self, sha256: &Sha256, mxc: &Mxc) -> Result<(), Error> {
-        self.client
-            .delete_item()
-            .table_name(&self.table)
-            .key(attribute::PK, text(hash_key(sha256)))
-            .key(attribute::SK, text(reference_sort_key(mxc)))
-            .send()
-            .await
-            .map_err(|error| Error::call("DeleteItem", &error))?;
-        Ok(())
-    }
-
     pub(crate) fn client(&self) -> &Client {
         &self.client
     }
@@ -106,6 +81,37 @@ impl Records {
         Ok(found.item)
     }
 
+    pub(crate) async fn delete_item(&self, pk: &str, sk: &str) -> Result<(), Error> {
+        self.client
+            .delete_item()
+            .table_name(&self.table)
+            .key(attribute::PK, text(pk))
+            .key(attribute::SK, text(sk))
+            .send()
+            .await
+            .map_err(|error| Error::call("DeleteItem", &error))?;
+        Ok(())
+    }
+
+    /// The sort keys of all thumbnails of some media, whatever they were made of.
+    pub(crate) async fn thumbnail_sort_keys(&self, mxc: &Mxc) -> Result<Vec<String>, Error> {
+        let pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :thumbnail)")
+            .expression_attribute_values(":pk", text(media_key(mxc)))
+            .expression_attribute_values(":thumbnail", text(item::THUMBNAIL))
+            .projection_expression(attribute::SK)
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let items = pages.collect::<Result<Vec<_>, _>>().await;
+        let items = items.map_err(|error| Error::call("Query", &error))?;
+        Ok(items.iter().filter_map(|item| text_in(item, attribute::SK)).collect())
+    }
+
     /// One page is enough: at most 64 thumbnails of 4 KiB are far below DynamoDB's megabyte.
     async fn query_once(&self, mxc: &Mxc, consistent: bool) -> Result<Option<MediaAndThumbnails>, Error> {
         let page = self
@@ -120,11 +126,11 @@ impl Records {
             .map_err(|error| Error::call("Query", &error))?;
         let (main, others): (Vec<_>, Vec<_>) = page.items().iter().partition(|found| is_main(found));
         let Some(main) = main.first() else { return Ok(None) };
-        let thumbnails = others.into_iter().filter(|found| is_thumbnail(found)).map(item::to_thumbnail);
-        Ok(Some(MediaAndThumbnails {
-            record: item::to_record(main)?,
-            thumbnails: thumbnails.collect::<Result<_, _>>()?,
-        }))
+        let record = item::to_record(main)?;
+        let source = record.content().map(|content| content.object_key.as_str());
+        let thumbnails = others.into_iter().filter(|found| is_thumbnail(found) && is_made_of(found, source));
+        let thumbnails = thumbnails.map(item::to_thumbnail).collect::<Result<_, _>>()?;
+        Ok(Some(MediaAndThumbnails { record, thumbnails }))
     }
 }
 
@@ -134,4 +140,8 @@ fn is_main(found: &Item) -> bool {
 
 fn is_thumbnail(found: &Item) -> bool {
     matches!(found.get(attribute::SK), Some(AttributeValue::S(sk)) if sk.starts_with(item::THUMBNAIL))
+}
+
+fn is_made_of(found: &Item, source: Option<&str>) -> bool {
+    text_in(found, attribute::SOURCE_KEY).as_deref() == source
 }

@@ -13,7 +13,10 @@ use media_core::{Mxc, Sha256, Timestamp};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest as _, Sha256 as Hasher};
 
-use crate::{Blobs, Error, Key, blobs::MXC_METADATA};
+use crate::{
+    Blobs, Error, Key,
+    blobs::{LINKED_METADATA, MXC_METADATA},
+};
 
 /// What S3 says of an object whose uploader named no type.
 const NO_TYPE: &str = "binary/octet-stream";
@@ -77,6 +80,7 @@ impl Blobs {
             .copy_source_if_match(&staged.etag)
             .metadata_directive(MetadataDirective::Replace)
             .metadata(MXC_METADATA, mxc.to_string())
+            .metadata(LINKED_METADATA, "true")
             .content_type(content_type)
             .send()
             .await;

@@ -17,7 +17,9 @@ use media_core::{
     record::Picture,
     thumbnail::{Body, Choice, Shape, Thumbnail, choose, usual},
 };
-use storage::{Blobs, Error, Key, MediaAndThumbnails, Outcome, Records, Store, peek::Peeked};
+use storage::{
+    Blobs, Error, Key, MediaAndThumbnails, Outcome, Records, Store, keys::thumbnail_tag, peek::Peeked,
+};
 use telemetry::Metric;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -70,6 +72,8 @@ enum Made {
 pub enum Prepared {
     /// Pixels, and that many new thumbnails were recorded.
     Picture(usize),
+    /// It is here already, and that many thumbnails serve this media as well.
+    Borrowed(usize),
     /// Nothing to make a thumbnail of; noted in the record, so that nobody tries again.
     Unsupported,
     /// The object is gone: it was deleted meanwhile.
@@ -156,7 +160,8 @@ impl Thumbnailer {
         Ok(self.records.note_picture(mxc, &content.object_key, picture).await?.is_won())
     }
 
-    /// Makes the usual thumbnails that are not among `known`, and notes what the bytes are.
+    /// Makes the usual thumbnails that are not among `known`, and notes what the bytes are. Of what is here already others
+    /// have done so.
     pub async fn prepare(
         &self,
         mxc: &Mxc,
@@ -164,6 +169,11 @@ impl Thumbnailer {
         known: &[Thumbnail],
         source: Peeked,
     ) -> Result<Prepared, Error> {
+        if content.spare_object().is_some()
+            && let Some(borrowed) = self.records.borrow_thumbnails(mxc, content).await?
+        {
+            return Ok(Prepared::Borrowed(borrowed));
+        }
         let made = if !imaging::is_picture(&source.head) {
             Err(Unthumbnailable::NotAPicture)
         } else if source.size_bytes > self.limits.image_bytes {
@@ -259,9 +269,7 @@ impl Thumbnailer {
         let body = if bytes.len() <= INLINE_THUMBNAIL_BYTES {
             Body::Inline(bytes.clone())
         } else {
-            Body::Object(
-                Key::thumbnail(content.sha256.as_ref(), &content.object_key, shape, format).to_string(),
-            )
+            Body::Object(Key::thumbnail(&content.object_key, shape, format).to_string())
         };
         let thumbnail = Thumbnail { shape, format, width, height, size_bytes, body };
         if known >= MAX_STORED_THUMBNAILS {
@@ -270,7 +278,7 @@ impl Thumbnailer {
         if let Body::Object(key) = &thumbnail.body {
             self.blobs.put_thumbnail(key, format.content_type(), Bytes::from(bytes)).await?;
         }
-        match self.records.add_thumbnail(mxc, &thumbnail).await? {
+        match self.records.add_thumbnail(mxc, &content.object_key, &thumbnail).await? {
             Outcome::Won(()) => Ok(Ready::new(content, thumbnail, None)),
             Outcome::Lost(theirs) => Ok(Ready::new(content, theirs, None)),
         }
@@ -290,9 +298,7 @@ pub struct Ready {
 
 impl Ready {
     fn new(content: &Content, thumbnail: Thumbnail, fresh: Option<Vec<u8>>) -> Self {
-        let tag = content
-            .sha256
-            .map(|source| Key::thumbnail(Some(&source), "", thumbnail.shape, thumbnail.format).as_tag());
+        let tag = content.sha256.map(|source| thumbnail_tag(&source, thumbnail.shape, thumbnail.format));
         Self { thumbnail, fresh, tag }
     }
 }

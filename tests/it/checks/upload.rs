@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join;
 use http::{Method, StatusCode};
 use serde_json::json;
-use support::{Answer, Server, Setup, homeserver::Homeserver};
+use support::{Answer, Server, Setup, eventually, homeserver::Homeserver};
 
 use crate::identity::beside;
 
@@ -241,7 +241,11 @@ async fn check_16_of_two_who_fill_a_name_at_once_one_wins_and_the_other_leaves_n
         let (winner, loser) = if first.status == StatusCode::OK { (one, second) } else { (two, first) };
         assert_eq!(loser.refusal(), "409 M_CANNOT_OVERWRITE_MEDIA");
         assert_eq!(client.follow(client.download(&mxc).await).await.body, winner);
-        assert_eq!(server.left_in_s3().await, (round + 1, 0), "the loser leaves no object");
+        // Of equal bytes the winner's own object may be the spare one, which goes when S3 has told of it.
+        eventually("the loser to leave no object", || async {
+            (server.left_in_s3().await == (round + 1, 0)).then_some(())
+        })
+        .await;
         let record = server.gateway.deps().store.records.get_latest(&mxc).await.unwrap().unwrap();
         let digest = record.content().unwrap().sha256.unwrap();
         assert_eq!(server.references_to(&digest).await, [mxc]);

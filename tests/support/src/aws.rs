@@ -35,10 +35,40 @@ pub(crate) async fn references(store: &Settings, digest: &Sha256) -> Vec<Mxc> {
     let query = dynamodb(store).query().table_name(&store.table).key_condition_expression("pk = :pk");
     let found = query.expression_attribute_values(":pk", key).send().await.expect("a query");
     let names = found.items().iter().filter_map(|item| {
-        let (origin, media_id) = item.get("sk")?.as_s().ok()?.strip_prefix("R#")?.split_once('#')?;
-        Some(Mxc::parse(origin, media_id).expect("a name"))
+        let mut names = item.get("sk")?.as_s().ok()?.strip_prefix("R#")?.split('#');
+        Some(Mxc::parse(names.next()?, names.next()?).expect("a name"))
     });
     names.collect()
+}
+
+/// The key of every item of the durable table.
+pub(crate) async fn all_items(store: &Settings) -> Vec<(String, String)> {
+    let scan = dynamodb(store).scan().table_name(&store.table).projection_expression("pk, sk");
+    let items: Result<Vec<_>, _> = scan.into_paginator().items().send().collect().await;
+    let text = |item: &std::collections::HashMap<String, AttributeValue>, name: &str| {
+        item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default()
+    };
+    items.expect("a scan").iter().map(|item| (text(item, "pk"), text(item, "sk"))).collect()
+}
+
+/// What the engines still have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// The partition and the sort key of every item of the durable table.
+    pub items: Vec<(String, String)>,
+    /// The key of every object.
+    pub objects: Vec<String>,
+}
+
+/// Looks at what the engines still have.
+pub async fn left_behind(store: &Settings) -> Left {
+    let pages = s3(store).list_objects_v2().bucket(&store.bucket).into_paginator().send();
+    let pages: Result<Vec<_>, _> = pages.collect().await;
+    let mut objects = Vec::new();
+    for page in pages.expect("a listing") {
+        objects.extend(page.contents().iter().filter_map(|object| object.key.clone()));
+    }
+    Left { items: all_items(store).await, objects }
 }
 
 /// The names of all media in the durable table.
