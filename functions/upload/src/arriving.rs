@@ -7,16 +7,32 @@ use futures_util::StreamExt as _;
 use http::{HeaderMap, header};
 use matrix::{Error, Query, Requester, Result};
 use media_core::{
-    Content, Mxc, Record, Refusal,
+    Content, Mxc, Refusal,
     admit::{self, Label},
 };
-use storage::{BodyError, Incoming, Key, blobs::PutError};
+use runtime::{
+    config::BannedUploads,
+    scanning::{Shown, Subject},
+};
+use storage::{Ban, BodyError, Incoming, Joined, Key, blobs::PutError};
 use telemetry::Metric;
 
-use crate::{Upload, linger::linger};
+use crate::{Upload, counted::Counted, linger::linger};
 
 /// When a client whose upload found no free place may come back.
 const BUSY_RETRY: Duration = Duration::from_secs(1);
+
+/// Bytes that were taken in.
+pub(crate) struct Taken {
+    /// What the record is to say of them.
+    pub(crate) content: Content,
+    /// Who hides them, if somebody does: the record is to be born so.
+    pub(crate) quarantined_by: Option<String>,
+    /// Whether nobody gets them before they are scanned.
+    pub(crate) is_held: bool,
+    /// What was counted to the user for them.
+    pub(crate) counted: Counted,
+}
 
 /// A body at the door. Whatever refuses it, the refusal reaches the client ([`crate::linger`]).
 pub(crate) struct Arriving<'a> {
@@ -31,7 +47,8 @@ impl<'a> Arriving<'a> {
         let announced = content_length(headers);
         let pieces = body.into_data_stream();
         let pieces = pieces.map(|piece| piece.map_err(|error| BodyError::CutOff(error.to_string())));
-        let incoming = Incoming::new(Box::pin(pieces), upload.deps.limits.upload_bytes, announced);
+        let limit_bytes = upload.upload_limit(&requester.user_id);
+        let incoming = Incoming::new(Box::pin(pieces), limit_bytes, announced);
         Self { upload, requester, announced, incoming }
     }
 
@@ -41,9 +58,9 @@ impl<'a> Arriving<'a> {
         error.into()
     }
 
-    /// Takes the body in as the bytes of `mxc`, of which nobody knows yet. The reference is written, the record is the
-    /// caller's to write; whoever cannot write it calls [`Upload::take_away`].
-    pub(crate) async fn take_in(mut self, mxc: &Mxc, query: &Query, headers: &HeaderMap) -> Result<Content> {
+    /// Takes the body in as the bytes of `mxc`, of which nobody knows yet. They have joined those that are equal; the record
+    /// is the caller's to write; whoever cannot write it calls [`Upload::take_away`].
+    pub(crate) async fn take_in(mut self, mxc: &Mxc, query: &Query, headers: &HeaderMap) -> Result<Taken> {
         let label = match self.upload.admitted(self.requester, self.announced, query, headers).await {
             Ok(label) => label,
             Err(error) => return Err(self.refuse(error)),
@@ -51,47 +68,35 @@ impl<'a> Arriving<'a> {
         let Ok(_place) = self.upload.places.try_acquire() else {
             return Err(self.refuse(Refusal::LimitExceeded { retry_after: BUSY_RETRY }));
         };
-        let counted = self.announced.unwrap_or(0);
-        if let Err(error) = self.upload.count_bytes(self.requester, counted).await {
-            return Err(self.refuse(error));
-        }
-        match self.store(mxc, label).await {
-            // A length that was not announced is counted once it is known. Announced it may be another where no connection
-            // holds the client to it: Lambda hands headers and body over as they are.
-            Ok(content) => {
-                let uncounted = content.size_bytes.saturating_sub(counted);
-                match self.upload.count_bytes(self.requester, uncounted).await {
-                    Ok(()) => {
-                        let too_many = counted.saturating_sub(content.size_bytes);
-                        self.upload.give_back(self.requester, too_many).await?;
-                        Ok(content)
-                    }
-                    Err(error) => {
-                        self.upload.take_away(self.requester, mxc, &content, counted, None).await?;
-                        Err(error)
-                    }
-                }
-            }
+        let key = Key::new_original();
+        let begun = self.upload.count(self.requester, &key, self.announced.unwrap_or(0)).await;
+        let counted = match begun {
+            Ok(counted) => counted,
+            Err(error) => return Err(self.refuse(error)),
+        };
+        match self.store(mxc, &key, label).await {
+            Ok((content, ban)) => self.upload.admit_taken(self.requester, mxc, content, ban, counted).await,
             Err(error) => {
-                self.upload.give_back(self.requester, counted).await?;
+                self.upload.give_back(&counted).await?;
                 Err(self.refuse(error))
             }
         }
     }
 
-    async fn store(&mut self, mxc: &Mxc, label: Label) -> Result<Content> {
+    async fn store(&mut self, mxc: &Mxc, key: &Key, label: Label) -> Result<(Content, Option<Ban>)> {
         let store = &self.upload.deps.store;
-        let key = Key::new_original();
         let written =
-            store.blobs.put(&key, mxc, &label.content_type, &mut self.incoming).await.map_err(not_stored)?;
-        store.records.add_reference(&written.sha256, mxc).await?;
-        Ok(Content {
-            object_key: key.to_string(),
+            store.blobs.put(key, mxc, &label.content_type, &mut self.incoming).await.map_err(not_stored)?;
+        let Joined { object_key, ban } = store.join(mxc, key, &written).await?;
+        let content = Content {
+            object_key,
+            brought_as: key.to_string(),
             content_type: label.content_type,
             size_bytes: written.size_bytes,
             sha256: Some(written.sha256),
             upload_name: label.upload_name,
-        })
+        };
+        Ok((content, ban))
     }
 }
 
@@ -104,7 +109,7 @@ impl Upload {
         query: &Query,
         headers: &HeaderMap,
     ) -> Result<Label> {
-        admit::admit(announced, &self.deps.limits)?;
+        admit::admit(announced, self.upload_limit(&requester.user_id))?;
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let label = admit::label(content_type, query.get("filename")?);
         admit::admit_type(&label.content_type, &self.deps.config.uploads.forbidden_types)?;
@@ -112,46 +117,69 @@ impl Upload {
         Ok(label)
     }
 
-    /// Counts bytes to what this user has uploaded, where that has a limit.
-    pub(crate) async fn count_bytes(&self, requester: &Requester, bytes: u64) -> Result<()> {
-        let Some(limit) = self.quota(requester).filter(|_| bytes > 0) else { return Ok(()) };
-        if self.deps.store.records.take_bytes(&requester.user_id, bytes, limit).await?.is_won() {
-            Ok(())
-        } else {
-            Err(Refusal::Forbidden("You have uploaded as much as you may: delete something first.").into())
+    /// What can be refused only when the bytes are here: what is banned, and more of them than were announced.
+    ///
+    /// A length that was not announced is counted once it is known. Announced it may be another where no connection holds the
+    /// client to it: Lambda hands headers and body over as they are.
+    async fn admit_taken(
+        &self,
+        requester: &Requester,
+        mxc: &Mxc,
+        content: Content,
+        ban: Option<Ban>,
+        mut counted: Counted,
+    ) -> Result<Taken> {
+        let admitted = match self.measure(&mut counted, content.size_bytes).await {
+            Ok(()) => self.show(requester, mxc, &content, ban).await,
+            Err(error) => Err(error),
+        };
+        match admitted {
+            Ok((quarantined_by, is_held)) => {
+                counted.may_be_recorded();
+                Ok(Taken { content, quarantined_by, is_held, counted })
+            }
+            Err(error) => {
+                self.take_away(mxc, &content, &counted).await?;
+                Err(error)
+            }
         }
     }
 
-    /// Takes such a count back.
-    pub(crate) async fn give_back(&self, requester: &Requester, bytes: u64) -> Result<()> {
-        if self.quota(requester).is_some() && bytes > 0 {
-            self.deps.store.records.give_bytes_back(&requester.user_id, bytes).await?;
-        }
-        Ok(())
-    }
-
-    /// Takes bytes away again that no record will name, with the count of `counted` of them. `winner` is the record that
-    /// there is instead: it may have the very same bytes, and then needs the reference.
-    pub(crate) async fn take_away(
+    /// Who hides these bytes, if somebody does, and whether they are held until they are scanned. What is banned is scanned
+    /// no more.
+    pub(crate) async fn show(
         &self,
         requester: &Requester,
         mxc: &Mxc,
         content: &Content,
-        counted: u64,
-        winner: Option<&Record>,
-    ) -> Result<()> {
-        let store = &self.deps.store;
-        telemetry::count(Metric::Orphans, 1);
-        store.blobs.delete(&content.object_key).await?;
-        let is_needed = winner.and_then(Record::content).is_some_and(|kept| kept.sha256 == content.sha256);
-        if let Some(sha256) = content.sha256.filter(|_| !is_needed) {
-            store.records.remove_reference(&sha256, mxc).await?;
+        ban: Option<Ban>,
+    ) -> Result<(Option<String>, bool)> {
+        let deps = &self.deps;
+        let is_refused = deps.config.uploads.banned == BannedUploads::Refuse;
+        let banned = || Err(Refusal::Forbidden("This file has been banned from this server.").into());
+        if let Some(ban) = ban {
+            return if is_refused { banned() } else { Ok((Some(ban.by), false)) };
         }
-        self.give_back(requester, counted).await
+        let subject = Subject::of(mxc, content, Some(&requester.user_id));
+        let shown = deps.scanner.before_record(&subject).await;
+        if let (Shown::No, Some(sha256)) = (shown, &content.sha256) {
+            if is_refused {
+                // Or the ban would leave word for a record that never comes.
+                deps.store.let_go(mxc, content).await?;
+            }
+            deps.scanner.ban(sha256).await?;
+        }
+        match shown.hidden_by() {
+            Some(_) if is_refused => banned(),
+            hidden_by => Ok((hidden_by.map(ToOwned::to_owned), shown == Shown::NotYet)),
+        }
     }
 
-    fn quota(&self, requester: &Requester) -> Option<u64> {
-        self.deps.limits.user_bytes.filter(|_| !self.deps.throttle.is_unlimited(&requester.caller()))
+    /// Takes bytes away again that no record will name, with what was counted of them.
+    pub(crate) async fn take_away(&self, mxc: &Mxc, content: &Content, counted: &Counted) -> Result<()> {
+        telemetry::count(Metric::Orphans, 1);
+        self.deps.store.let_go(mxc, content).await?;
+        self.give_back(counted).await
     }
 }
 

@@ -9,7 +9,7 @@ use media_core::{Content, Mxc, Refusal, Reservation, admit};
 use serde_json::{Value, json};
 use storage::{Key, staging::Staged};
 
-use crate::Upload;
+use crate::{Upload, arriving::Taken, counted::Counted};
 
 /// What lies in staging is measured, typed and admitted, then copied by S3 itself to where media is kept. No byte of it
 /// passes through here, so nobody knows its digest yet: `ingest` reads it afterwards.
@@ -48,26 +48,37 @@ impl Upload {
         let Some(staged) = blobs.look_at_staged(staging_key).await? else {
             return Err(self.why_nothing_is_there(requester, mxc).await?.into());
         };
-        let label = match self.admit_staged(requester, &staged, file_name).await {
-            Ok(label) => label,
+        let key = Key::new_original();
+        let (label, counted) = match self.admit_staged(requester, &staged, file_name, &key).await {
+            Ok(admitted) => admitted,
             Err(refusal) => {
                 blobs.delete(staging_key).await?;
                 return Err(refusal);
             }
         };
-        let key = Key::new_original();
         if !blobs.accept_staged(&staged, &key, mxc, &label.content_type).await? {
-            self.give_back(requester, staged.size_bytes).await?;
+            self.give_back(&counted).await?;
             return Err(self.why_nothing_is_there(requester, mxc).await?.into());
         }
         let content = Content {
             object_key: key.to_string(),
+            brought_as: key.to_string(),
             content_type: label.content_type,
             size_bytes: staged.size_bytes,
             sha256: None,
             upload_name: label.upload_name,
         };
-        self.complete(requester, mxc, reservation, &content).await?;
+        let (quarantined_by, is_held) = match self.show(requester, mxc, &content, None).await {
+            Ok(shown) => shown,
+            Err(refusal) => {
+                self.take_away(mxc, &content, &counted).await?;
+                blobs.delete(staging_key).await?;
+                return Err(refusal);
+            }
+        };
+        counted.may_be_recorded();
+        let taken = Taken { content, quarantined_by, is_held, counted };
+        self.complete(requester, mxc, reservation, &taken).await?;
         if let Err(error) = blobs.delete(staging_key).await {
             tracing::warn!(%error, "An accepted upload could not be deleted from staging; it is swept");
         }
@@ -86,14 +97,15 @@ impl Upload {
         requester: &Requester,
         staged: &Staged,
         file_name: Option<&str>,
-    ) -> Result<admit::Label> {
+        key: &Key,
+    ) -> Result<(admit::Label, Counted)> {
         let limit_bytes = self.deps.limits.direct_upload_bytes;
         if staged.size_bytes > limit_bytes {
             return Err(Refusal::TooLarge { limit_bytes }.into());
         }
         let label = admit::label(staged.content_type.as_deref(), file_name);
         admit::admit_type(&label.content_type, &self.deps.config.uploads.forbidden_types)?;
-        self.count_bytes(requester, staged.size_bytes).await?;
-        Ok(label)
+        let counted = self.count(requester, key, staged.size_bytes).await?;
+        Ok((label, counted))
     }
 }

@@ -8,8 +8,18 @@ use serde_json::{Value, json};
 
 use crate::Upload;
 
-/// The limit that uploads are really held to.
+/// The limits that this user's uploads are really held to. What they may have in all is said in the form of MSC4034.
+///
+/// <https://github.com/matrix-org/matrix-spec-proposals/pull/4034>
 pub(crate) async fn get_config(requester: Requester, State(upload): State<Upload>) -> Result<Json<Value>> {
     requester.no_guests()?;
-    Ok(Json(json!({ "m.upload.size": upload.deps.limits.upload_bytes })))
+    let mut reply = json!({ "m.upload.size": upload.upload_limit(&requester.user_id) });
+    let allowance = upload.allowance(&requester.user_id);
+    if let Some(bytes) = allowance.total_bytes {
+        reply["org.matrix.msc4034.storage.size"] = bytes.into();
+    }
+    if let Some(files) = allowance.files {
+        reply["org.matrix.msc4034.storage.max_files"] = files.into();
+    }
+    Ok(Json(reply))
 }

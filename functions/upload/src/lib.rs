@@ -2,8 +2,10 @@
 
 mod arriving;
 mod complete_upload;
+mod counted;
 mod create_content;
 mod get_config;
+mod get_usage;
 mod linger;
 mod pending;
 mod upload_content;
@@ -37,7 +39,7 @@ pub fn router(deps: &Deps) -> Router {
     for path in routes::CONFIG {
         router = router.route(path, get(get_config::get_config));
     }
-    router.with_state(state)
+    router.route(routes::USAGE, get(get_usage::get_usage)).with_state(state)
 }
 
 /// What an upload needs: everything, and a place.

@@ -15,11 +15,8 @@ impl Upload {
     /// Takes one of the user's places, if there is one. Places whose name has expired or was filled are no longer taken,
     /// also when whoever filled it died before giving the place back.
     pub(crate) async fn take_place(&self, requester: &Requester, place: &Pending) -> Result<()> {
-        if self.deps.throttle.is_unlimited(&requester.caller()) {
-            return Ok(());
-        }
+        let Some(limit) = self.allowance(&requester.user_id).pending else { return Ok(()) };
         let (records, user) = (&self.deps.store.records, &requester.user_id);
-        let limit = self.deps.limits.pending_uploads;
         let Outcome::Lost(taken) = records.take_pending(user, place, limit).await? else { return Ok(()) };
         let free = self.no_longer_taken(&taken).await?;
         records.free_pending(user, &free).await?;

@@ -5,11 +5,14 @@
 use axum::{Json, body::Body, extract::State};
 use http::HeaderMap;
 use matrix::{Error, Query, Requester, Result};
-use media_core::{Content, Mxc, Record, State as MediaState};
+use media_core::{Mxc, Record, State as MediaState};
 use serde_json::{Value, json};
 use storage::Outcome;
 
-use crate::{Upload, arriving::Arriving};
+use crate::{
+    Upload,
+    arriving::{Arriving, Taken},
+};
 
 /// Object first, record last: a crash in between leaves an object without a record, never an acknowledged upload
 /// without its bytes.
@@ -25,21 +28,25 @@ pub(crate) async fn upload_content(
         return Err(arriving.refuse(refusal));
     }
     let mxc = Mxc::new_on(&upload.deps.server_name);
-    let content = arriving.take_in(&mxc, &query, &headers).await?;
-    upload.record(&requester, &mxc, content).await?;
+    let taken = arriving.take_in(&mxc, &query, &headers).await?;
+    upload.record(&requester, &mxc, taken).await?;
     Ok(Json(json!({ "content_uri": mxc.to_string() })))
 }
 
 impl Upload {
-    async fn record(&self, requester: &Requester, mxc: &Mxc, content: Content) -> Result<()> {
+    async fn record(&self, requester: &Requester, mxc: &Mxc, taken: Taken) -> Result<()> {
         let now = self.deps.clock.now();
         let record = Record {
             mxc: mxc.clone(),
-            state: MediaState::Stored(content),
+            state: if taken.is_held {
+                MediaState::Scanning(taken.content)
+            } else {
+                MediaState::Stored(taken.content)
+            },
             created_at: now,
             uploader: Some(requester.user_id.clone()),
             authenticated: self.deps.legacy.is_frozen(now),
-            quarantined_by: None,
+            quarantined_by: taken.quarantined_by,
             protected: false,
             last_access: Some(now.day()),
             picture: None,

@@ -5,11 +5,14 @@
 use axum::{Json, body::Body, extract::State};
 use http::HeaderMap;
 use matrix::{MediaPath, Query, Requester, Result};
-use media_core::{Content, Mxc, Refusal, Reservation, admit};
+use media_core::{Mxc, Refusal, Reservation, admit};
 use serde_json::{Value, json};
 use storage::{Outcome, guards::Arrived};
 
-use crate::{Upload, arriving::Arriving};
+use crate::{
+    Upload,
+    arriving::{Arriving, Taken},
+};
 
 /// The name is judged before the body. Of several who bring bytes at once the one who completes the record wins; the others
 /// take their objects away again.
@@ -26,8 +29,8 @@ pub(crate) async fn upload_content_to_mxc(
         Ok(reserved) => reserved,
         Err(refusal) => return Err(arriving.refuse(refusal)),
     };
-    let content = arriving.take_in(&mxc, &query, &headers).await?;
-    upload.complete(&requester, &mxc, &reservation, &content).await?;
+    let taken = arriving.take_in(&mxc, &query, &headers).await?;
+    upload.complete(&requester, &mxc, &reservation, &taken).await?;
     Ok(Json(json!({})))
 }
 
@@ -54,11 +57,13 @@ impl Upload {
         requester: &Requester,
         mxc: &Mxc,
         reservation: &Reservation,
-        content: &Content,
+        Taken { content, quarantined_by, is_held, counted }: &Taken,
     ) -> Result<()> {
         let (deps, user) = (&self.deps, &requester.user_id);
         let at = deps.clock.now();
-        let arrived = Arrived { content, at, authenticated: deps.legacy.is_frozen(at) };
+        let authenticated = deps.legacy.is_frozen(at);
+        let (quarantined_by, is_held) = (quarantined_by.as_deref(), *is_held);
+        let arrived = Arrived { content, at, authenticated, quarantined_by, is_held };
         match deps.store.records.complete(mxc, user, arrived).await? {
             Outcome::Won(()) => {
                 deps.bell.ring(mxc);
@@ -66,7 +71,7 @@ impl Upload {
                 Ok(())
             }
             Outcome::Lost(winner) => {
-                self.take_away(requester, mxc, content, content.size_bytes, winner.as_ref()).await?;
+                self.take_away(mxc, content, counted).await?;
                 Err(admit::fill(winner.as_ref(), user, at).err().unwrap_or(Refusal::CannotOverwrite).into())
             }
         }

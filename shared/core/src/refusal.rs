@@ -40,6 +40,29 @@ pub enum Refusal {
     /// This user may not do this.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// Only an administrator may do this (Synapse's words for it).
+    #[error("You are not a server admin.")]
+    NotAnAdministrator,
+    /// Only an administrator sees what is quarantined (Synapse's words for it).
+    #[error("Must be a server admin to bypass quarantine.")]
+    MayNotBypassQuarantine,
+    /// The call is about what is ours and was asked about something else.
+    #[error("{0}")]
+    NotOurs(&'static str),
+    /// The administrator is known here alone, by the shared secret, and this call asks the homeserver in their name.
+    #[error("This call asks the homeserver, which needs the access token of one of its administrators.")]
+    NeedsAdministratorsToken,
+    /// The homeserver did not say what was asked for.
+    #[error("The homeserver did not say which media the room has: {0}.")]
+    RoomUnknown(String),
+    /// The homeserver sent the question back to us: the routes in front go in a circle.
+    #[error(
+        "The homeserver's own address leads back here: MEDIA_HOMESERVER_URL must lead past the proxy in front."
+    )]
+    AskedInACircle,
+    /// There is no such job, or no longer.
+    #[error("There is no such job.")]
+    NoSuchJob,
     /// There is no such media, or nobody may see it.
     #[error("There is no such media.")]
     NotFound,
@@ -102,6 +125,20 @@ pub enum Refusal {
         /// When the first of them expires.
         retry_after: Duration,
     },
+    /// One user has as many bytes, or as many files, as they may.
+    #[error("{}", sentence_of_limit(*.what))]
+    UserLimit {
+        /// Of what.
+        what: Hoard,
+        /// Where they can read about it, if the operator says.
+        more: Option<LimitPage>,
+    },
+    /// One user has uploaded as much as they may within a time.
+    #[error("You have uploaded as much as you may for now: try again later.")]
+    UploadedMuchLately {
+        /// When enough of it is long enough ago.
+        retry_after: Duration,
+    },
     /// An upload that should have gone straight to the store has not arrived there.
     #[error("Nothing was uploaded to the URL that belongs to this media id.")]
     NothingUploaded,
@@ -141,4 +178,29 @@ pub enum Refusal {
     /// The endpoint exists, but not with this method.
     #[error("Unrecognized request: this endpoint does not know the method.")]
     UnrecognizedMethod,
+}
+
+/// What somebody may have so much of and no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hoard {
+    /// Bytes.
+    Bytes,
+    /// Files.
+    Files,
+}
+
+/// What `M_USER_LIMIT_EXCEEDED` says besides (specification 1.18, MSC4335).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitPage {
+    /// A page for people that explains the limit.
+    pub info_uri: String,
+    /// Whether they can get more, there.
+    pub can_upgrade: bool,
+}
+
+fn sentence_of_limit(what: Hoard) -> &'static str {
+    match what {
+        Hoard::Bytes => "You have uploaded as much as you may: delete something first.",
+        Hoard::Files => "You have uploaded as many files as you may: delete something first.",
+    }
 }
