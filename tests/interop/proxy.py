@@ -3,13 +3,18 @@
 Path and query go on byte for byte, since federation requests are signed over them, and bodies go on as they come.
 """
 
+import re
+
 from aiohttp import ClientSession, ClientTimeout, web
 from multidict import CIMultiDict
 from yarl import URL
 
 from authority import Authority
 
-MEDIA_PREFIXES = ("/_matrix/media/", "/_matrix/client/v1/media/", "/_matrix/federation/v1/media/")
+MEDIA_PATHS = re.compile(
+    r"/_matrix/(media|client/v1/media|federation/v1/media)/"
+    r"|/_synapse/admin/v1/(media/|(room|users?)/.+/media|statistics/users/media|purge_media_cache|quarantine_media/)"
+)
 
 # What is between two machines and no business of a third (RFC 9110, section 7.6.1).
 HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
@@ -37,7 +42,7 @@ class Proxy:
         under_way: list[str] = []
 
         async def forward(request: web.Request) -> web.StreamResponse:
-            to = media if request.raw_path.startswith(MEDIA_PREFIXES) else everything_else
+            to = media if MEDIA_PATHS.match(request.raw_path) else everything_else
             under_way.append(request.raw_path)
             try:
                 return await _forward(session, request, URL(to + request.raw_path, encoded=True))

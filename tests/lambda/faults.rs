@@ -14,7 +14,7 @@ use crate::function::Function;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_is_answered_in_json_and_the_next_request_by_the_same_process() {
     let cloud = Cloud::start().await;
-    for name in ["upload", "download-redirect", "thumbnail", "federation", "url-preview"] {
+    for name in ["upload", "download-redirect", "thumbnail", "federation", "url-preview", "admin"] {
         let mut function = Function::start(name, &cloud).await;
         // lambda_http panics at what says to be base64 and is not.
         let answer = function.answer(url("url-bad-base64.json")).await;

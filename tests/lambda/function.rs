@@ -89,6 +89,7 @@ fn binary(name: &str) -> &'static str {
         "federation" => env!("CARGO_BIN_EXE_federation-under-test"),
         "remote-fetch" => env!("CARGO_BIN_EXE_remote-fetch-under-test"),
         "ingest" => env!("CARGO_BIN_EXE_ingest-under-test"),
+        "admin" => env!("CARGO_BIN_EXE_admin-under-test"),
         "url-preview" => env!("CARGO_BIN_EXE_url-preview-under-test"),
         _ => panic!("{name} is no function"),
     }

@@ -12,7 +12,8 @@ use support::{
 use crate::function::{Function, uploaded};
 
 /// Those that have a function URL.
-const BEHIND_URLS: [&str; 5] = ["upload", "download-redirect", "thumbnail", "federation", "url-preview"];
+const BEHIND_URLS: [&str; 6] =
+    ["upload", "download-redirect", "thumbnail", "federation", "url-preview", "admin"];
 
 async fn back(download: &Function, uploaded: &Answer) -> Answer {
     let mxc = uploaded.json()["content_uri"].as_str().unwrap().replace("mxc://", "");

@@ -5,6 +5,7 @@ use engine_host::Policies;
 use runtime::{BootError, Config, Deps, config::KeyPlace};
 
 /// What each of the functions here works with.
+#[derive(Clone)]
 pub struct Functions {
     /// `upload`'s.
     pub upload: Deps,
@@ -20,6 +21,8 @@ pub struct Functions {
     pub remote_fetch: Deps,
     /// `ingest`'s.
     pub ingest: Deps,
+    /// `admin`'s.
+    pub admin: Deps,
 }
 
 impl Functions {
@@ -37,6 +40,7 @@ impl Functions {
             url_preview: named("url-preview").await?,
             remote_fetch: named(REMOTE_FETCH).await?,
             ingest: named("ingest").await?,
+            admin: named(ADMIN).await?,
         })
     }
 
@@ -47,6 +51,7 @@ impl Functions {
             .merge(thumbnail::router(&self.thumbnail))
             .merge(federation::router(&self.federation))
             .merge(url_preview::router(&self.url_preview))
+            .merge(admin::router(&self.admin))
     }
 }
 
@@ -56,11 +61,15 @@ const REMOTE_FETCH: &str = "remote-fetch";
 /// One of those that read the key for links; here it is read once for all.
 const DOWNLOAD_REDIRECT: &str = "download-redirect";
 
+/// The function that reads the secret of administrators.
+const ADMIN: &str = "admin";
+
 /// Keys are read before there are functions: each in the name of one that reads it on AWS.
 pub(crate) fn name_who_reads_keys(config: &mut Config, policies: &Policies) {
     let signing = config.federation.signing_key.as_mut().map(|key| (key, REMOTE_FETCH));
     let links = config.store.links.as_mut().map(|links| (&mut links.key, DOWNLOAD_REDIRECT));
-    for (key, function) in [signing, links].into_iter().flatten() {
+    let administrators = config.administration.secret.as_mut().map(|key| (key, ADMIN));
+    for (key, function) in [signing, links, administrators].into_iter().flatten() {
         if let KeyPlace::Secret(secret) = key {
             secret.credentials = Some(credentials(policies, function));
         }

@@ -20,11 +20,11 @@ use http::{HeaderMap, StatusCode};
 use media_core::mxc::random_name;
 use runtime::{Config, Deadline, Deps};
 use serde_json::json;
-use storage::functions::FetchOrder;
+use storage::{functions::FetchOrder, jobs::JobOrder};
 use tokio::{net::TcpListener, sync::Semaphore};
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::StartError;
+use crate::{Functions, StartError};
 
 /// Orders carried out at the same time; each holds up to three parts of an upload in memory.
 const ORDERS_AT_ONCE: usize = 16;
@@ -58,12 +58,14 @@ pub(crate) async fn open(config: &mut Config) -> Result<Endpoint, StartError> {
 /// `POST /{secret}/2015-03-31/functions/{name}/invocations`.
 pub(crate) fn router(
     endpoint: &Endpoint,
-    deps: &Deps,
+    functions: &Functions,
     tasks: &TaskTracker,
+    stopping: &CancellationToken,
     policies: Option<&Policies>,
 ) -> Router {
     let state = Invocations {
-        deps: deps.clone(),
+        functions: functions.clone(),
+        stopping: stopping.clone(),
         tasks: tasks.clone(),
         policies: policies.cloned(),
         accepted: Arc::new(Semaphore::new(ORDERS_ACCEPTED)),
@@ -75,7 +77,8 @@ pub(crate) fn router(
 
 #[derive(Clone)]
 struct Invocations {
-    deps: Deps,
+    functions: Functions,
+    stopping: CancellationToken,
     tasks: TaskTracker,
     policies: Option<Policies>,
     accepted: Arc<Semaphore>,
@@ -84,14 +87,19 @@ struct Invocations {
 
 /// Accepts the event and answers at once, as Lambda does for `InvocationType: Event`.
 async fn invoke(
-    State(Invocations { deps, tasks, policies, accepted, under_way }): State<Invocations>,
+    State(invocations): State<Invocations>,
     Path(name): Path<String>,
     headers: HeaderMap,
     payload: Bytes,
 ) -> Response {
+    let Invocations { functions, stopping, tasks, policies, accepted, under_way } = invocations;
     if let Some(Err(denied)) = policies.map(|policies| permit(&policies, &headers, &name)) {
         let kind = [("x-amzn-errortype", "AccessDeniedException")];
         return (kind, refused(StatusCode::FORBIDDEN, &denied.to_string())).into_response();
+    }
+    let deps = functions.remote_fetch;
+    if name == deps.config.store.admin_function {
+        return go_on(functions.admin, &tasks, stopping, &payload);
     }
     if name != deps.config.store.remote_fetch_function {
         return refused(StatusCode::NOT_FOUND, "There is no such function.");
@@ -123,6 +131,21 @@ fn permit(policies: &Policies, headers: &HeaderMap, function: &str) -> Result<()
         Some(access_key) => policies.permit(access_key, "lambda:InvokeFunction", &function),
         None => Ok(()),
     }
+}
+
+/// Goes on with an administrator's job, of which there are few: whoever begins one waits for most of it. What a gateway
+/// that stops leaves lying is taken up by whoever looks at the job, or by the next that starts.
+fn go_on(deps: Deps, tasks: &TaskTracker, stopping: CancellationToken, payload: &[u8]) -> Response {
+    let Ok(order) = serde_json::from_slice::<JobOrder>(payload) else {
+        return refused(StatusCode::BAD_REQUEST, "The payload is no order.");
+    };
+    tasks.spawn(async move {
+        let work = admin::continue_job(&deps, order, Deadline::NONE);
+        if let Some(Err(error)) = stopping.run_until_cancelled(work).await {
+            tracing::error!(%error, "An administrator's job failed; whoever looks at it has it taken up again");
+        }
+    });
+    StatusCode::ACCEPTED.into_response()
 }
 
 fn refused(status: StatusCode, sentence: &str) -> Response {

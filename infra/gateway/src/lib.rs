@@ -19,7 +19,7 @@ pub mod welcome;
 use std::net::SocketAddr;
 
 use engine_host::{Faults, Policies};
-use media_core::Clock;
+use media_core::{Clock, limits::JOB_STALLED_AFTER};
 use runtime::{Config, Deps};
 use tokio::{net::TcpListener, task::JoinHandle, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -110,12 +110,13 @@ impl Gateway {
         let serve = |listener, routes, told: &CancellationToken| {
             engine_host::accept(listener, routes, told.clone().cancelled_owned(), drain)
         };
-        let invoked = invocations::router(&invocations, &functions.remote_fetch, &tasks, policies);
+        let invoked = invocations::router(&invocations, &functions, &tasks, &stopping, policies);
         tasks.spawn(serve(invocations.listener, invoked, &stopping));
         if let Some(engines) = &engines {
             engines.sweep(&tasks, &deps, &stopping);
             arrivals::pump(&tasks, &engines.notifications(), &functions.ingest, &stopping);
         }
+        tasks.spawn(take_up_jobs(functions.admin.clone(), stopping.clone()));
         let health = Health::of(&deps.store);
         let routes = front::router(&deps, functions.router(), engines.as_ref(), &health);
         let front = tokio::spawn(serve(listener, routes, &closing));
@@ -168,6 +169,20 @@ impl Gateway {
             engines.close().await;
         }
     }
+}
+
+/// Looks now and then for what administrators began and nobody goes on with: whoever did was another process, or this one
+/// before it was started again.
+async fn take_up_jobs(deps: Deps, stopping: CancellationToken) {
+    let looks = async {
+        loop {
+            tokio::time::sleep(JOB_STALLED_AFTER).await;
+            if let Err(error) = admin::resume(&deps).await {
+                tracing::warn!(%error, "Jobs that were left lying could not be taken up");
+            }
+        }
+    };
+    stopping.run_until_cancelled(looks).await;
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

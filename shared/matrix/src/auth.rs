@@ -176,9 +176,13 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let query = Query::parse(parts.uri.query().unwrap_or_default());
         let token = token(parts, &query)?;
-        let acting_as = ActingAs { user_id: query.get("user_id")?, device_id: query.get("device_id")? };
-        Authenticator::from_ref(state).authenticate(token, acting_as).await
+        Authenticator::from_ref(state).authenticate(token, acting_as(&query)?).await
     }
+}
+
+/// As whom an application service asks.
+pub(crate) fn acting_as(query: &Query) -> Result<ActingAs<'_>, Refusal> {
+    Ok(ActingAs { user_id: query.get("user_id")?, device_id: query.get("device_id")? })
 }
 
 fn not_as_this_user() -> Refusal {
@@ -198,7 +202,7 @@ impl Answer {
 }
 
 /// The header, or the query parameter that servers advertising version 1.19 and earlier must still accept.
-fn token<'a>(parts: &'a Parts, query: &'a Query) -> Result<&'a str, Refusal> {
+pub(crate) fn token<'a>(parts: &'a Parts, query: &'a Query) -> Result<&'a str, Refusal> {
     let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let bearer = header.and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
@@ -216,7 +220,7 @@ fn token<'a>(parts: &'a Parts, query: &'a Query) -> Result<&'a str, Refusal> {
 }
 
 /// Under which name a token's owner is remembered: a digest, since the table outlives the request.
-fn token_key(token: &str, acting_as: ActingAs<'_>) -> TokenKey {
+pub(crate) fn token_key(token: &str, acting_as: ActingAs<'_>) -> TokenKey {
     let mut hasher = Sha256::new();
     for said in [token, acting_as.user_id.unwrap_or_default(), acting_as.device_id.unwrap_or_default()] {
         hasher.update(said.len().to_be_bytes());

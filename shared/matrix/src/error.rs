@@ -1,11 +1,13 @@
 //! Refusal or fault to status and `errcode`: one table.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, StatusCode, header};
-use media_core::{Refusal, mxc::MxcError};
+use media_core::{Refusal, mxc::MxcError, refusal::LimitPage};
 use serde_json::json;
 
 /// What a handler returns.
@@ -73,18 +75,32 @@ fn refuse(refusal: &Refusal) -> Response {
         Refusal::UnknownToken { soft_logout: true } | Refusal::UserLocked => {
             body["soft_logout"] = true.into();
         }
-        Refusal::LimitExceeded { retry_after } | Refusal::TooManyPending { retry_after } => {
-            body["retry_after_ms"] = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX).into();
+        Refusal::UserLimit { more: Some(LimitPage { info_uri, can_upgrade }), .. } => {
+            body["info_uri"] = info_uri.as_str().into();
+            body["can_upgrade"] = (*can_upgrade).into();
         }
         _ => {}
     }
+    let retry_after = retry_after(refusal);
+    if let Some(retry_after) = retry_after {
+        body["retry_after_ms"] = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX).into();
+    }
     let mut response = (status, Json(body)).into_response();
-    if let Refusal::LimitExceeded { retry_after } | Refusal::TooManyPending { retry_after } = refusal {
+    if let Some(retry_after) = retry_after {
         // Whole seconds, rounded up: coming back a moment early would be refused again (RFC 9110, section 10.2.3).
         let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
+}
+
+fn retry_after(refusal: &Refusal) -> Option<Duration> {
+    match refusal {
+        Refusal::LimitExceeded { retry_after }
+        | Refusal::TooManyPending { retry_after }
+        | Refusal::UploadedMuchLately { retry_after } => Some(*retry_after),
+        _ => None,
+    }
 }
 
 /// The table. A missing media id is never `M_UNRECOGNIZED`: peers take that for a missing endpoint and fall back to the
@@ -98,11 +114,15 @@ fn status_and_errcode(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::UserSuspended => (S::FORBIDDEN, "M_USER_SUSPENDED"),
         Refusal::GuestsNotAllowed => (S::FORBIDDEN, "M_GUEST_ACCESS_FORBIDDEN"),
         Refusal::Unsigned(_) => (S::UNAUTHORIZED, "M_UNAUTHORIZED"),
-        Refusal::FederationDenied(_) | Refusal::Forbidden(_) | Refusal::DeadLink => {
-            (S::FORBIDDEN, "M_FORBIDDEN")
-        }
+        Refusal::UserLimit { more: Some(_), .. } => (S::FORBIDDEN, "M_USER_LIMIT_EXCEEDED"),
+        Refusal::FederationDenied(_)
+        | Refusal::Forbidden(_)
+        | Refusal::DeadLink
+        | Refusal::NotAnAdministrator
+        | Refusal::NeedsAdministratorsToken
+        | Refusal::UserLimit { more: None, .. } => (S::FORBIDDEN, "M_FORBIDDEN"),
         Refusal::UnknownDevice => (S::BAD_REQUEST, "M_UNKNOWN_DEVICE"),
-        Refusal::NotFound | Refusal::ReservationExpired | Refusal::NothingUploaded => {
+        Refusal::NotFound | Refusal::ReservationExpired | Refusal::NothingUploaded | Refusal::NoSuchJob => {
             (S::NOT_FOUND, "M_NOT_FOUND")
         }
         Refusal::MissingParam(_) => (S::BAD_REQUEST, "M_MISSING_PARAM"),
@@ -113,17 +133,22 @@ fn status_and_errcode(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::RemoteTooLarge { .. }
         | Refusal::TooLargeToThumbnail { remote: true }
         | Refusal::TooLargeToHandOut { .. } => (S::BAD_GATEWAY, "M_TOO_LARGE"),
-        Refusal::BodyCutOff | Refusal::NotThumbnailable | Refusal::LinkWithToken => {
-            (S::BAD_REQUEST, "M_UNKNOWN")
-        }
-        Refusal::RemoteUnavailable(_) | Refusal::PageUnavailable | Refusal::NotPreviewable => {
-            (S::BAD_GATEWAY, "M_UNKNOWN")
-        }
+        Refusal::BodyCutOff
+        | Refusal::NotThumbnailable
+        | Refusal::LinkWithToken
+        | Refusal::MayNotBypassQuarantine
+        | Refusal::NotOurs(_) => (S::BAD_REQUEST, "M_UNKNOWN"),
+        Refusal::RemoteUnavailable(_)
+        | Refusal::PageUnavailable
+        | Refusal::NotPreviewable
+        | Refusal::RoomUnknown(_) => (S::BAD_GATEWAY, "M_UNKNOWN"),
+        // `outbound::administration` reads this status.
+        Refusal::AskedInACircle => (S::LOOP_DETECTED, "M_UNKNOWN"),
         Refusal::NotYetUploaded => (S::GATEWAY_TIMEOUT, "M_NOT_YET_UPLOADED"),
         Refusal::CannotOverwrite => (S::CONFLICT, "M_CANNOT_OVERWRITE_MEDIA"),
-        Refusal::LimitExceeded { .. } | Refusal::TooManyPending { .. } => {
-            (S::TOO_MANY_REQUESTS, "M_LIMIT_EXCEEDED")
-        }
+        Refusal::LimitExceeded { .. }
+        | Refusal::TooManyPending { .. }
+        | Refusal::UploadedMuchLately { .. } => (S::TOO_MANY_REQUESTS, "M_LIMIT_EXCEEDED"),
         Refusal::PreconditionFailed => (S::PRECONDITION_FAILED, "M_UNKNOWN"),
         Refusal::RangeBeyondEnd => (S::RANGE_NOT_SATISFIABLE, "M_UNKNOWN"),
         Refusal::HomeserverUnavailable => (S::SERVICE_UNAVAILABLE, "M_UNKNOWN"),
@@ -135,11 +160,12 @@ fn status_and_errcode(refusal: &Refusal) -> (StatusCode, &'static str) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use media_core::refusal::Hoard;
 
     use super::*;
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one table, which is read from top to bottom")]
     fn every_refusal_has_its_status_and_errcode() {
         let table: String = [
             Refusal::MissingToken,
@@ -150,6 +176,13 @@ mod tests {
             Refusal::Unsigned("no signature".into()),
             Refusal::FederationDenied("example.org".try_into().unwrap()),
             Refusal::Forbidden("no"),
+            Refusal::NotAnAdministrator,
+            Refusal::MayNotBypassQuarantine,
+            Refusal::NotOurs("Can only delete local media"),
+            Refusal::NeedsAdministratorsToken,
+            Refusal::RoomUnknown("it answers 500".into()),
+            Refusal::AskedInACircle,
+            Refusal::NoSuchJob,
             Refusal::UnknownDevice,
             Refusal::NotFound,
             Refusal::ReservationExpired,
@@ -169,6 +202,9 @@ mod tests {
             Refusal::TooLargeToThumbnail { remote: true },
             Refusal::LimitExceeded { retry_after: Duration::from_millis(1500) },
             Refusal::TooManyPending { retry_after: Duration::from_millis(1500) },
+            Refusal::UserLimit { what: Hoard::Bytes, more: None },
+            Refusal::UserLimit { what: Hoard::Files, more: Some(page()) },
+            Refusal::UploadedMuchLately { retry_after: Duration::from_millis(1500) },
             Refusal::PreconditionFailed,
             Refusal::RangeBeyondEnd,
             Refusal::DeadLink,
@@ -195,6 +231,13 @@ mod tests {
         401 M_UNAUTHORIZED: no signature
         403 M_FORBIDDEN: Federation denied with example.org.
         403 M_FORBIDDEN: no
+        403 M_FORBIDDEN: You are not a server admin.
+        400 M_UNKNOWN: Must be a server admin to bypass quarantine.
+        400 M_UNKNOWN: Can only delete local media
+        403 M_FORBIDDEN: This call asks the homeserver, which needs the access token of one of its administrators.
+        502 M_UNKNOWN: The homeserver did not say which media the room has: it answers 500.
+        508 M_UNKNOWN: The homeserver's own address leads back here: MEDIA_HOMESERVER_URL must lead past the proxy in front.
+        404 M_NOT_FOUND: There is no such job.
         400 M_UNKNOWN_DEVICE: The user that the application service acts for has no such device.
         404 M_NOT_FOUND: There is no such media.
         404 M_NOT_FOUND: This media id has expired: create another.
@@ -214,6 +257,9 @@ mod tests {
         502 M_TOO_LARGE: The picture is too large for a thumbnail.
         429 M_LIMIT_EXCEEDED: Too many requests: try again later.
         429 M_LIMIT_EXCEEDED: Too many media ids are waiting for their uploads: finish one, or wait until one expires.
+        403 M_FORBIDDEN: You have uploaded as much as you may: delete something first.
+        403 M_USER_LIMIT_EXCEEDED: You have uploaded as many files as you may: delete something first.
+        429 M_LIMIT_EXCEEDED: You have uploaded as much as you may for now: try again later.
         412 M_UNKNOWN: The bytes are others than those that the request is about.
         416 M_UNKNOWN: The range lies beyond the end of the media.
         403 M_FORBIDDEN: This link is no longer good: ask for the media again.
@@ -224,6 +270,10 @@ mod tests {
         404 M_UNRECOGNIZED: Unrecognized request: there is no such endpoint.
         405 M_UNRECOGNIZED: Unrecognized request: this endpoint does not know the method.
         ");
+    }
+
+    fn page() -> LimitPage {
+        LimitPage { info_uri: "https://example.org/plans".to_owned(), can_upgrade: true }
     }
 
     #[test]

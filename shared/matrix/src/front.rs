@@ -48,7 +48,7 @@ pub(crate) async fn admit(State(front): State<Front>, request: Request, next: Ne
         .into_response()
 }
 
-fn digest(secret: &[u8]) -> [u8; 32] {
+pub(crate) fn digest(secret: &[u8]) -> [u8; 32] {
     Sha256::digest(secret).into()
 }
 

@@ -4,6 +4,7 @@
 //! (who is asking comes first, always), its result is an answer or an [`Error`], which one table turns into a status and
 //! an `errcode`.
 
+pub mod administrator;
 pub mod auth;
 pub mod bell;
 pub mod caller;
@@ -18,12 +19,13 @@ pub mod routes;
 pub mod serve;
 pub mod throttle;
 
+pub use administrator::{Administrator, Administrators, PastQuarantine};
 pub use auth::{ActingAs, Authenticator, Requester};
 pub use bell::Bell;
 pub use caller::{AddressHeader, Caller, Visitor};
 pub use error::{Error, Result};
 pub use front::Front;
-pub use params::{MediaPath, Query};
+pub use params::{MediaPath, PathText, Query};
 pub use peer::{FederationGate, Peer};
 pub use reader::{Ask, Door, Reader};
 pub use serve::Wanted;

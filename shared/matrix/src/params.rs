@@ -49,6 +49,29 @@ impl<S: Send + Sync> FromRequestParts<S> for MediaPath {
     }
 }
 
+/// Further segments of a path, by name.
+#[derive(Clone, Debug)]
+pub struct PathText(Vec<(String, String)>);
+
+impl PathText {
+    /// The segment that the route calls `name`, decoded; empty when the route has none.
+    #[must_use]
+    pub fn get(&self, name: &str) -> &str {
+        self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PathText {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let segments = RawPathParams::from_request_parts(parts, state).await;
+        // The segments are no UTF-8: nothing has such a name.
+        let segments = segments.map_err(|_| Refusal::NotFound)?;
+        Ok(Self(segments.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()))
+    }
+}
+
 /// The query string, in pairs.
 #[derive(Clone, Debug, Default)]
 pub struct Query(Vec<(String, Option<String>)>);
@@ -84,6 +107,14 @@ impl Query {
             Some("false") => Ok(false),
             Some(_) => Err(Refusal::InvalidParam { name, problem: "must be `true` or `false`" }),
         }
+    }
+
+    /// A whole number that is not negative, where there is one.
+    pub fn number(&self, name: &'static str) -> Result<Option<u64>, Refusal> {
+        let problem = "must be a whole number that is not negative";
+        let number =
+            self.get(name)?.map(|text| text.parse().map_err(|_| Refusal::InvalidParam { name, problem }));
+        number.transpose()
     }
 
     /// The thumbnail that is asked for.

@@ -13,7 +13,7 @@ use media_core::{
 use storage::{Functions, Outcome, Records, functions::FetchOrder};
 use telemetry::Metric;
 
-use crate::{Bell, Caller, Error, Query, Result, Throttle};
+use crate::{Bell, Caller, Error, PastQuarantine, Query, Result, Throttle};
 
 /// Characters of chance in the name of an attempt: enough that two never meet.
 const ATTEMPT_CHARS: usize = 24;
@@ -55,10 +55,20 @@ pub struct Ask {
 pub enum Door {
     /// With an access token. Other servers' media is fetched for this caller.
     Client(Caller),
+    /// The same for an administrator who wants to see what is quarantined.
+    PastQuarantine(Caller),
     /// Without one, on the old paths: only what they still show.
     Legacy(Caller),
     /// Signed by another server, for our own media alone.
     Federation,
+}
+
+impl Door {
+    /// The door for somebody with an access token.
+    #[must_use]
+    pub fn for_client(caller: Caller, PastQuarantine(past): PastQuarantine) -> Self {
+        if past { Self::PastQuarantine(caller) } else { Self::Client(caller) }
+    }
 }
 
 impl Reader {
@@ -104,6 +114,9 @@ impl Reader {
         let mut pause = POLL_FIRST;
         loop {
             let now = self.clock.now();
+            if let (Door::PastQuarantine(_), Some(record)) = (&ask.door, &mut record) {
+                record.quarantined_by = None;
+            }
             if let Door::Legacy(_) = ask.door {
                 self.legacy.admit(mxc, origin, record.as_ref(), now)?;
             }
@@ -150,7 +163,7 @@ impl Reader {
     /// Whoever has had too much fetched already is refused here, and whoever wins is charged with what comes.
     async fn send_for(&self, mxc: &Mxc, known: Option<&Record>, door: &Door) -> Result<()> {
         let caller = match door {
-            Door::Client(caller) | Door::Legacy(caller) => caller,
+            Door::Client(caller) | Door::PastQuarantine(caller) | Door::Legacy(caller) => caller,
             // Never for another server: it has the origin to ask.
             Door::Federation => return Err(Refusal::NotFound.into()),
         };

@@ -17,8 +17,9 @@ use crate::{
 /// network: no fence.
 #[derive(Clone)]
 pub struct Homeserver {
+    pub(crate) base: Url,
     whoami: Url,
-    client: Client,
+    pub(crate) client: Client,
 }
 
 /// Somebody whom the homeserver knows.
@@ -74,7 +75,7 @@ impl Homeserver {
             .map_err(|()| unusable())?
             .pop_if_empty()
             .extend(["_matrix", "client", "v3", "account", "whoami"]);
-        Ok(Self { whoami, client: client::unfenced(trust, WHOAMI_TIME)? })
+        Ok(Self { base: base_url.clone(), whoami, client: client::unfenced(trust, WHOAMI_TIME)? })
     }
 
     /// Asks whose `token` this is. `user_id` and `device_id` are an application service's parameters of these names: for
