@@ -55,6 +55,8 @@ async fn previews_can_be_switched_off_and_are_then_as_unknown_as_any_path_to_tho
     let path = "/_matrix/media/v3/preview_url";
     assert_eq!(server.client().get(path).await.refusal(), "404 M_UNRECOGNIZED");
     assert_eq!(server.stranger().get(path).await.refusal(), "401 M_MISSING_TOKEN");
+    let server = setup().set("MEDIA_URL_PREVIEWS", "false").set("MEDIA_MSC4452", "true").start().await;
+    assert_eq!(preview(&server, &web.url("/")).await.refusal(), "403 M_FORBIDDEN");
     assert!(web.asked().is_empty());
 }
 
@@ -194,6 +196,43 @@ async fn a_link_to_a_picture_is_previewed_by_the_picture() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_something_that_is_played_is_told_of_and_not_fetched() {
+    let (server, web) = (server().await, Web::start().await);
+    for (path, content_type) in [("/a/My%20film.mp4", "video/mp4"), ("/song.mp3", "Audio/MPEG; charset=x")] {
+        web.answers(path, 200, &[("content-type", content_type)], "never read");
+        web.never_ends(path);
+    }
+    let film = web.url("/a/My%20film.mp4");
+    let told = json!({ "og:title": "My film.mp4", "og:type": "video.other", "og:video": film,
+        "og:video:type": "video/mp4" });
+    assert_eq!(preview(&server, &film).await.json(), told);
+    let song = web.url("/song.mp3");
+    let told = json!({ "og:title": "song.mp3", "og:type": "music.song", "og:audio": song,
+        "og:audio:type": "audio/mpeg" });
+    assert_eq!(preview(&server, &song).await.json(), told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_is_told_of_by_its_title_wherever_in_it_that_stands() {
+    let (server, web) = (server().await, Web::start().await);
+    let head = "%PDF-1.7\n1 0 obj << /Type /Catalog >> endobj\n".to_owned();
+    let end = "7 0 obj << /Title (On \\(wet\\) sand) >> endobj\ntrailer << /Info 7 0 R >>\n%%EOF";
+    web.answers("/short.pdf", 200, &[("content-type", "application/pdf")], head.clone() + end);
+    let long = head.clone() + &"stream of bytes\n".repeat(100_000) + end;
+    web.answers("/long.pdf", 200, &[("content-type", "application/pdf")], long);
+    web.answers("/Without%20title.pdf", 200, &[("content-type", "application/pdf")], head);
+    for (path, title) in [
+        ("/short.pdf", "On (wet) sand"),
+        ("/long.pdf", "On (wet) sand"),
+        ("/Without%20title.pdf", "Without title.pdf"),
+    ] {
+        assert_eq!(preview(&server, &web.url(path)).await.json(), json!({ "og:title": title }), "{path}");
+    }
+    assert_eq!(web.times_asked("/long.pdf"), 2, "its beginning and its end");
+    assert_eq!(web.times_asked("/short.pdf"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn redirects_are_followed_and_links_are_relative_to_where_they_led() {
     let (server, web) = (server().await, Web::start().await);
     picture_at(&web, "/deep/a.png");
@@ -210,7 +249,7 @@ async fn redirects_are_followed_and_links_are_relative_to_where_they_led() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_page_is_not_read() {
     let (server, web) = (server().await, Web::start().await);
-    for (path, content_type) in [("/a.pdf", "application/pdf"), ("/a.json", "application/json")] {
+    for (path, content_type) in [("/a.zip", "application/zip"), ("/a.json", "application/json")] {
         web.answers(path, 200, &[("content-type", content_type)], "<title>No page</title>");
         web.never_ends(path);
         assert_eq!(preview(&server, &web.url(path)).await.refusal(), "502 M_UNKNOWN", "{path}");

@@ -2,10 +2,12 @@
 
 use http::{HeaderMap, HeaderValue, header};
 use matrix::Query;
-use media_core::Refusal;
+use media_core::{Refusal, Timestamp};
 use outbound::limits::MAX_URL_BYTES;
-use sha2::{Digest as _, Sha256};
+use percent_encoding::percent_decode_str;
 use url::Url;
+
+use crate::digest;
 
 /// The longest `Accept-Language` that is passed on, in bytes: a browser's is far shorter.
 const MAX_LANGUAGES_BYTES: usize = 128;
@@ -17,34 +19,63 @@ pub(crate) struct Asked {
     pub(crate) url: Url,
     /// `Accept-Language`: the client's, or the operator's for a client that does not say.
     pub(crate) languages: HeaderValue,
+    /// When the page is to have said it (`ts`); a newer preview may be given.
+    pub(crate) at: Option<Timestamp>,
 }
 
 impl Asked {
-    /// Reads a request. `ts` is looked at and no more: a newer preview than that of the wished time may always be given
-    /// (specification, `preview_url`).
+    /// Reads a request.
     ///
     /// # Errors
     /// What is missing or makes no sense.
     pub(crate) fn read(query: &Query, headers: &HeaderMap, otherwise: &HeaderValue) -> Result<Self, Refusal> {
         let url = page(query.get("url")?.ok_or(Refusal::MissingParam("url"))?)?;
-        if query.get("ts")?.is_some_and(|ts| ts.parse::<u64>().is_err()) {
-            let problem = "must be a whole number of milliseconds";
-            return Err(Refusal::InvalidParam { name: "ts", problem });
-        }
+        let at = query.get("ts")?.map(|ts| ts.parse().map(Timestamp)).transpose();
+        let problem = "must be a whole number of milliseconds";
+        let at = at.map_err(|_| Refusal::InvalidParam { name: "ts", problem })?;
         let said = headers.get(header::ACCEPT_LANGUAGE);
         let said = said.filter(|said| said.len() <= MAX_LANGUAGES_BYTES && said.to_str().is_ok());
-        Ok(Self { url, languages: said.unwrap_or(otherwise).clone() })
+        Ok(Self { url, languages: said.unwrap_or(otherwise).clone(), at })
     }
 
-    /// Under which name the preview is kept: a digest, since the table outlives the request.
+    /// Under which name the preview is kept: a digest, since the table outlives the request. Two ways to write the same page
+    /// and the same languages are one.
     pub(crate) fn key(&self) -> String {
-        let mut hasher = Sha256::new();
-        for said in [self.url.as_str().as_bytes(), self.languages.as_bytes()] {
-            hasher.update(said.len().to_be_bytes());
-            hasher.update(said);
-        }
-        format!("V#{}", hex::encode(hasher.finalize()))
+        let languages = self.languages.as_bytes().iter().filter(|byte| !byte.is_ascii_whitespace());
+        let languages: Vec<u8> = languages.map(u8::to_ascii_lowercase).collect();
+        digest('W', [normalised(&self.url).as_bytes(), &languages])
     }
+}
+
+/// A page as it is told from others (RFC 3986, section 6.2): of letters that are escaped for no reason, of escapes in
+/// small letters, of a query without anything in it, and of the dot that ends a host name, nothing is left. What order and
+/// names in a query mean only the site knows.
+fn normalised(url: &Url) -> String {
+    let mut url = url.clone();
+    if url.query() == Some("") {
+        url.set_query(None);
+    }
+    let host = url.host_str().map(|host| host.trim_end_matches('.').to_owned());
+    // An address, which has no such dot, cannot always be set again.
+    let _ = host.filter(|host| Some(host.as_str()) != url.host_str()).map(|host| url.set_host(Some(&host)));
+    let mut pieces = url.as_str().split('%');
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let escaped = piece.get(..2).filter(|hex| hex.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        let Some(hex) = escaped else {
+            text.push('%');
+            text.push_str(piece);
+            continue;
+        };
+        match percent_decode_str(&format!("%{hex}")).next() {
+            Some(letter) if letter.is_ascii_alphanumeric() || b"-._~".contains(&letter) => {
+                text.push(char::from(letter));
+            }
+            _ => text.extend(["%", &hex.to_ascii_uppercase()]),
+        }
+        text.push_str(&piece[2..]);
+    }
+    text
 }
 
 /// A page of the web: nothing else has one, and a password in a link is nobody's to pass on.
@@ -103,9 +134,26 @@ mod tests {
         let asked = |url: &str, languages| Asked {
             url: page(url).unwrap(),
             languages: HeaderValue::from_static(languages),
+            at: None,
         };
         let english = asked("http://example.org/#a", "en");
         assert_eq!(english.key(), asked("http://EXAMPLE.org:80/#b", "en").key());
+        for (one, other) in [
+            ("http://example.org/?", "http://example.org./"),
+            ("http://example.org/%7ea%2Db%c3%a4?%41", "http://example.org/~a-b%C3%A4?A"),
+            ("http://example.org/ä", "http://example.org/%c3%A4"),
+            ("http://[2606::1]/", "http://[2606:0::1]:80/"),
+        ] {
+            assert_eq!(asked(one, "de, en").key(), asked(other, "DE,en").key(), "{one}");
+        }
+        for (one, other) in [
+            ("http://example.org/a%2Fb", "http://example.org/a/b"),
+            ("http://example.org/?a=1&b=2", "http://example.org/?b=2&a=1"),
+            ("http://example.org/a", "http://example.org/A"),
+            ("http://example.org/%zz", "http://example.org/%ZZ"),
+        ] {
+            assert_ne!(asked(one, "en").key(), asked(other, "en").key(), "{one}");
+        }
         assert_ne!(english.key(), asked("http://example.org/", "de").key());
         assert_ne!(english.key(), asked("http://example.org/e", "n").key());
     }

@@ -7,9 +7,13 @@ use http::HeaderMap;
 use matrix::{Query, Requester, Result};
 use media_core::Refusal;
 
-use crate::{Preview, Previews, asked::Asked};
+use crate::{Preview, Previews, asked::Asked, kept::DENIED};
 
-/// Where previews are switched off, the endpoint is as unknown as in a server that has none (Synapse does so, too).
+/// Said where previews are switched off, by MSC4452.
+const OFF: Refusal = Refusal::Forbidden("Previews of links are switched off on this server.");
+
+/// Where previews are switched off, the endpoint is as unknown as in a server that has none (Synapse does so, too), or, as
+/// MSC4452 has it, forbidden.
 pub(crate) async fn get_url_preview(
     requester: Requester,
     State(previews): State<Previews>,
@@ -19,8 +23,11 @@ pub(crate) async fn get_url_preview(
     requester.no_guests()?;
     let config = &previews.deps.config.previews;
     if !config.enabled {
-        return Err(Refusal::UnrecognizedPath.into());
+        return Err(if config.msc4452 { OFF } else { Refusal::UnrecognizedPath }.into());
     }
     let asked = Asked::read(&query, &headers, &config.languages)?;
+    if !previews.deps.pages.admits(&asked.url) {
+        return Err(DENIED.into());
+    }
     Ok(Json(previews.get(&asked, &requester.caller()).await?))
 }

@@ -1,14 +1,17 @@
 //! A client shows a link: what the page behind it says of itself.
 //!
 //! The order of things: `get_url_preview` asks who is asking and for what (`asked`); `kept` remembers previews and
-//! sees to it that one request makes one that many want; `making` gets the page, has it read (`page`) and brings its
-//! picture home (`picture`).
+//! sees to it that one request makes one that many want; `making` gets the page, has it read (`page`, `pdf`), asks its site
+//! what else there is to say (`oembed`) and brings its picture home (`picture`). `life` says how long that is good.
 
 mod asked;
 mod get_url_preview;
 mod kept;
+mod life;
 mod making;
+mod oembed;
 mod page;
+mod pdf;
 mod picture;
 
 use std::sync::Arc;
@@ -21,6 +24,7 @@ use axum::{
 use matrix::{Authenticator, routes};
 use runtime::Deps;
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 
 /// Previews made at the same time in one process; each may hold a page and a picture of 10 MiB.
@@ -49,4 +53,14 @@ impl FromRef<Previews> for Authenticator {
     fn from_ref(previews: &Previews) -> Self {
         Self::from_ref(&previews.deps)
     }
+}
+
+/// The key of an entry in the table of what may be forgotten: which kind it is, and a digest of what it is about.
+fn digest<const N: usize>(kind: char, about: [&[u8]; N]) -> String {
+    let mut hasher = Sha256::new();
+    for said in about {
+        hasher.update(said.len().to_be_bytes());
+        hasher.update(said);
+    }
+    format!("{kind}#{}", hex::encode(hasher.finalize()))
 }

@@ -10,9 +10,11 @@
 //!   [`signing::SigningKey`] signs ours.
 //! - [`multipart::Multipart`] and [`x_matrix::parse`] read what they send.
 //! - [`Memory`] is what all processes know together: other servers' keys, and who is to be left alone because it fails.
-//! - [`pages::Pages`] gets what a link leads to, for its preview.
-//! - [`homeserver::Homeserver`] is the operator's own and needs no fence.
+//! - [`pages::Pages`] gets what a link leads to, for its preview, where the operator's [`sites`] let it.
+//! - [`homeserver::Homeserver`] and [`scanner::ScannerUrl`] are the operator's own and need no fence; [`administration`] is
+//!   what administrators may ask the homeserver.
 
+pub mod administration;
 pub mod discovery;
 pub mod fence;
 pub mod homeserver;
@@ -21,8 +23,10 @@ pub mod limits;
 pub mod media;
 pub mod multipart;
 pub mod pages;
+pub mod scanner;
 pub mod server_keys;
 pub mod signing;
+pub mod sites;
 pub mod x_matrix;
 
 mod back_off;
@@ -35,11 +39,13 @@ mod peers;
 mod reply;
 mod resolver;
 mod trust;
+mod unpacking;
 mod well_known;
 
 pub use fence::{Fence, Fenced};
 pub use memory::Memory;
 pub use peers::{Peers, Settings};
+pub use sites::Sites;
 pub use trust::Trust;
 
 /// Why this process cannot speak to others at all.

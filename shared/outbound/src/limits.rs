@@ -152,3 +152,15 @@ pub const MAX_SIGNATURES: usize = 4;
 
 /// The longest `Authorization` header that is taken apart, in bytes.
 pub const MAX_AUTHORIZATION_BYTES: usize = 8 * 1024;
+
+/// How long the homeserver may take to list the media of a room: it reads all the room's events.
+pub const ROOM_MEDIA_TIME: Duration = Duration::from_mins(1);
+
+/// The largest such list, in bytes: some 200 000 names.
+pub const MAX_ROOM_MEDIA_BYTES: usize = 16 * 1024 * 1024;
+
+/// The longest verdict of a scanner, in bytes.
+pub const MAX_VERDICT_BYTES: usize = 64 * 1024;
+
+/// How often a scanner is asked whose connection breaks before it answers.
+pub const SCANNER_ATTEMPTS: usize = 2;

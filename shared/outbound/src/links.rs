@@ -22,6 +22,9 @@ pub(crate) struct Links {
     pub(crate) clients: Arc<Clients>,
 }
 
+/// Which hops are taken.
+pub(crate) type Admits<'a> = &'a (dyn Fn(&Url) -> bool + Sync);
+
 /// Which URLs are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Schemes {
@@ -40,18 +43,19 @@ impl Links {
         schemes: Schemes,
         deadline: Instant,
     ) -> Result<Response, Unreachable> {
-        self.get_with(url, schemes, &HeaderMap::new(), deadline).await
+        self.get_with(url, schemes, &|_| true, &HeaderMap::new(), deadline).await
     }
 
-    /// The same, with these headers on every hop: nothing secret, since a redirect may lead anywhere.
+    /// The same, with these headers on every hop: nothing secret, since a redirect may lead anywhere that is admitted.
     pub(crate) async fn get_with(
         &self,
         url: Url,
         schemes: Schemes,
+        admits: Admits<'_>,
         headers: &HeaderMap,
         deadline: Instant,
     ) -> Result<Response, Unreachable> {
-        timeout_at(deadline, self.follow(url, schemes, headers, deadline))
+        timeout_at(deadline, self.follow(url, schemes, admits, headers, deadline))
             .await
             .unwrap_or_else(|_| Err(Unreachable::Failed("following the link took too long".to_owned())))
     }
@@ -60,10 +64,16 @@ impl Links {
         &self,
         mut url: Url,
         schemes: Schemes,
+        admits: Admits<'_>,
         headers: &HeaderMap,
         deadline: Instant,
     ) -> Result<Response, Unreachable> {
         for _ in 0..=MAX_REDIRECTS {
+            if !admits(&url) {
+                return Err(Unreachable::Failed(
+                    "a link leads where the operator does not want it to".to_owned(),
+                ));
+            }
             let response = self.hop(plain(url.clone(), schemes)?, headers, deadline).await?;
             match next(&url, &response)? {
                 Some(target) => url = target,

@@ -2,31 +2,59 @@
 
 use std::{
     fmt,
-    io::{self, Write},
+    io::{self, Read},
     net::SocketAddr,
     sync::Arc,
     time::Duration,
 };
 
-use flate2::write::MultiGzDecoder;
+use futures_util::TryStreamExt as _;
 use http::{HeaderMap, HeaderValue};
+use media_core::Timestamp;
 use reqwest::{Response, StatusCode, header};
 use tokio::time::Instant;
+use tokio_util::io::{StreamReader, SyncIoBridge};
 use url::{Host, Url};
 
 use crate::{
-    Fence, Fenced, SetupError, Trust, Unreachable,
+    Fence, Fenced, SetupError, Sites, Trust, Unreachable, cache_control,
     client::Clients,
     links::{Links, Schemes},
     reply::reason,
     resolver::Resolver,
+    unpacking::{ACCEPT_ENCODING, Coding},
 };
 
 /// Gets pages and pictures of the web. Cheap to clone; clones share connections.
 #[derive(Clone)]
 pub struct Pages {
     links: Links,
+    sites: Arc<Sites>,
     user_agent: HeaderValue,
+}
+
+/// How something is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    /// What it is asked for as.
+    pub role: Role,
+    /// `Accept`.
+    pub accept: &'static str,
+    /// `Accept-Language`, where there is a choice.
+    pub languages: &'a HeaderValue,
+    /// How long all of it may take, the body included.
+    pub within: Duration,
+}
+
+/// Which of the operator's lists counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// What somebody wants a preview of: both.
+    Page,
+    /// What belongs to that: the list of what is denied.
+    Part,
+    /// The same, and only so many bytes from its end, if the server knows how.
+    End(u64),
 }
 
 /// A reply whose body has not been read yet.
@@ -38,6 +66,8 @@ pub struct Page {
     pub content_type: Option<String>,
     /// How long the body is, if that was said and it does not come compressed.
     pub size_hint: Option<u64>,
+    /// Whether this is the part that was asked for, and no more (206).
+    pub is_part: bool,
     response: Response,
 }
 
@@ -56,6 +86,9 @@ pub enum PageError {
     /// The link itself says an address that may not be dialled. Nobody was contacted.
     #[error(transparent)]
     Fenced(#[from] Fenced),
+    /// The operator does not want the link followed. Nobody was contacted.
+    #[error("the operator does not want this page visited")]
+    Denied,
     /// There is no such page, or it is not for us.
     #[error("the page's server answers {0}")]
     Status(StatusCode),
@@ -66,13 +99,14 @@ pub enum PageError {
 
 impl Pages {
     /// Sets up what is needed; nobody is asked yet. `user_agent` says who asks, that it is a bot, and where to complain.
-    /// `name_servers` are asked for addresses, or the system's when there are none.
+    /// `name_servers` are asked for addresses, or the system's when there are none. `sites` are the operator's lists.
     ///
     /// # Errors
     /// [`SetupError::Dns`] when the system's resolver configuration cannot be read, [`SetupError::Http`] when the user
     /// agent cannot be a header.
     pub fn new(
         fence: Fence,
+        sites: Sites,
         name_servers: &[SocketAddr],
         trust: Trust,
         user_agent: &str,
@@ -80,32 +114,33 @@ impl Pages {
         let user_agent =
             HeaderValue::try_from(user_agent).map_err(|error| SetupError::Http(error.to_string()))?;
         let resolver = Arc::new(Resolver::new(name_servers, fence)?);
-        Ok(Self { links: Links { resolver, clients: Arc::new(Clients::new(trust)) }, user_agent })
+        let links = Links { resolver, clients: Arc::new(Clients::new(trust)) };
+        Ok(Self { links, sites: Arc::new(sites), user_agent })
     }
 
-    /// Gets what `url` leads to, in one of `languages` (as `Accept-Language` has them) where there is a choice. All of it,
-    /// the body included, is over `within` this time.
+    /// Whether the operator lets pages be previewed that this one is among; [`Self::get`] asks that for every hop.
+    #[must_use]
+    pub fn admits(&self, url: &Url) -> bool {
+        self.sites.admits_page(url)
+    }
+
+    /// Gets what `url` leads to.
     ///
     /// # Errors
     /// Any reply but a success is one.
-    pub async fn get(
-        &self,
-        url: Url,
-        accept: &'static str,
-        languages: &HeaderValue,
-        within: Duration,
-    ) -> Result<Page, PageError> {
+    pub async fn get(&self, url: Url, wish: Wish<'_>) -> Result<Page, PageError> {
+        let admits = |url: &Url| match wish.role {
+            Role::Page => self.sites.admits_page(url),
+            Role::Part | Role::End(_) => self.sites.admits_part(url),
+        };
+        if !admits(&url) {
+            return Err(PageError::Denied);
+        }
         self.check_literal(&url).await?;
-        let headers = HeaderMap::from_iter([
-            (header::ACCEPT, HeaderValue::from_static(accept)),
-            (header::ACCEPT_ENCODING, HeaderValue::from_static("gzip")),
-            (header::ACCEPT_LANGUAGE, languages.clone()),
-            (header::USER_AGENT, self.user_agent.clone()),
-        ]);
-        let deadline = Instant::now() + within;
+        let deadline = Instant::now() + wish.within;
         let response = self
             .links
-            .get_with(url, Schemes::HttpAndHttps, &headers, deadline)
+            .get_with(url, Schemes::HttpAndHttps, &admits, &self.headers(wish), deadline)
             .await
             .map_err(|error| PageError::Unreachable(error.to_string()))?;
         if !response.status().is_success() {
@@ -117,8 +152,26 @@ impl Pages {
             url: response.url().clone(),
             content_type,
             size_hint: response.content_length().filter(|_| coding(&response) == Some(Coding::Identity)),
+            is_part: response.status() == StatusCode::PARTIAL_CONTENT,
             response,
         })
+    }
+
+    fn headers(&self, wish: Wish<'_>) -> HeaderMap {
+        let mut headers = HeaderMap::from_iter([
+            (header::ACCEPT, HeaderValue::from_static(wish.accept)),
+            (header::ACCEPT_ENCODING, ACCEPT_ENCODING),
+            (header::ACCEPT_LANGUAGE, wish.languages.clone()),
+            (header::USER_AGENT, self.user_agent.clone()),
+        ]);
+        if let Role::End(bytes) = wish.role
+            && let Ok(range) = HeaderValue::try_from(format!("bytes=-{bytes}"))
+        {
+            // The end of something compressed cannot be read.
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            headers.insert(header::RANGE, range);
+        }
+        headers
     }
 
     /// A private address in the link itself is refused as such: no DNS can have put it there.
@@ -136,104 +189,50 @@ impl Pages {
 }
 
 impl Page {
+    /// How long the page may be kept, as its headers say at the moment `now`; `None` when they do not, zero when they do not
+    /// want it kept.
+    #[must_use]
+    pub fn life(&self, now: Timestamp) -> Option<Duration> {
+        cache_control::life(self.response.headers(), now)
+    }
+
+    /// The body as it comes, decompressed and as long as it likes to be: to be read on a thread that may block, and let go
+    /// of once enough has been read.
+    ///
+    /// # Errors
+    /// [`PageError::Unreachable`] when it is compressed as nobody asked for. What is read breaks off with an error when the
+    /// body does, or the time is over.
+    pub fn reader(self) -> Result<Box<dyn Read + Send>, PageError> {
+        let coding = coding(&self.response);
+        let coding = coding
+            .ok_or_else(|| PageError::Unreachable("the page is compressed in an unknown way".to_owned()))?;
+        let pieces = self.response.bytes_stream().map_err(|error| io::Error::other(reason(&error)));
+        Ok(coding.unpack(SyncIoBridge::new(StreamReader::new(Box::pin(pieces)))))
+    }
+
     /// The body, or as much of it as makes `max_bytes`, decompressed.
     ///
     /// # Errors
     /// [`PageError::Unreachable`] when it breaks off, takes too long, or is compressed as nobody asked for.
-    pub async fn read(mut self, max_bytes: usize) -> Result<Body, PageError> {
-        let unreadable = PageError::Unreachable;
-        let coding = coding(&self.response);
-        let coding =
-            coding.ok_or_else(|| unreadable("the page is compressed in an unknown way".to_owned()))?;
-        let mut sink = Sink::new(coding, max_bytes);
-        while let Some(piece) = self.response.chunk().await.map_err(|error| unreadable(reason(&error)))? {
-            match sink.take_in(&piece) {
-                Ok(()) => {}
-                Err(_) if sink.is_full() => return Ok(Body { bytes: sink.into_bytes(), is_whole: false }),
-                Err(error) => return Err(unreadable(format!("the page cannot be decompressed: {error}"))),
-            }
-        }
-        Ok(Body { bytes: sink.into_bytes(), is_whole: true })
+    pub async fn read(self, max_bytes: usize) -> Result<Body, PageError> {
+        let announced = self.size_hint.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default();
+        let reader = self.reader()?;
+        let read = tokio::task::spawn_blocking(move || read_up_to(reader, max_bytes, announced));
+        let unreadable =
+            |error: &dyn fmt::Display| PageError::Unreachable(format!("the page breaks off: {error}"));
+        read.await.map_err(|error| unreadable(&error))?.map_err(|error| unreadable(&error))
     }
 }
 
-/// How a body is compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Coding {
-    Identity,
-    Gzip,
+fn read_up_to(mut reader: impl Read, max_bytes: usize, announced: usize) -> io::Result<Body> {
+    let mut bytes = Vec::with_capacity(announced.min(max_bytes));
+    reader.by_ref().take(max_bytes as u64).read_to_end(&mut bytes)?;
+    let is_whole = bytes.len() < max_bytes || reader.read(&mut [0])? == 0;
+    Ok(Body { bytes, is_whole })
 }
 
-/// `None` for what is not understood here and was not asked for.
 fn coding(response: &Response) -> Option<Coding> {
-    let said =
-        response.headers().get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes).unwrap_or_default();
-    match said.to_ascii_lowercase().as_slice() {
-        b"" | b"identity" => Some(Coding::Identity),
-        b"gzip" | b"x-gzip" => Some(Coding::Gzip),
-        _ => None,
-    }
-}
-
-/// Takes a body in and lets it grow no longer than it may, whatever a small piece of it unfolds to.
-enum Sink {
-    Plain(Capped),
-    Gzip(Box<MultiGzDecoder<Capped>>),
-}
-
-/// Bytes up to a limit; one more is an error.
-struct Capped {
-    bytes: Vec<u8>,
-    max_bytes: usize,
-    is_full: bool,
-}
-
-impl Sink {
-    fn new(coding: Coding, max_bytes: usize) -> Self {
-        let capped = Capped { bytes: Vec::new(), max_bytes, is_full: false };
-        match coding {
-            Coding::Identity => Self::Plain(capped),
-            Coding::Gzip => Self::Gzip(Box::new(MultiGzDecoder::new(capped))),
-        }
-    }
-
-    fn take_in(&mut self, piece: &[u8]) -> io::Result<()> {
-        match self {
-            Self::Plain(capped) => capped.write_all(piece),
-            // What was decoded goes on to the sink at once, so that a full one is noticed.
-            Self::Gzip(decoder) => decoder.write_all(piece).and_then(|()| decoder.flush()),
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        match self {
-            Self::Plain(capped) => capped.is_full,
-            Self::Gzip(decoder) => decoder.get_ref().is_full,
-        }
-    }
-
-    fn into_bytes(self) -> Vec<u8> {
-        match self {
-            Self::Plain(capped) => capped.bytes,
-            Self::Gzip(mut decoder) => std::mem::take(&mut decoder.get_mut().bytes),
-        }
-    }
-}
-
-impl Write for Capped {
-    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        let room = self.max_bytes - self.bytes.len();
-        self.bytes.extend_from_slice(&piece[..piece.len().min(room)]);
-        if piece.len() > room {
-            self.is_full = true;
-            return Err(io::Error::other("there is no more room"));
-        }
-        Ok(piece.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    Coding::read(response.headers().get(header::CONTENT_ENCODING))
 }
 
 impl fmt::Debug for Pages {
@@ -244,42 +243,19 @@ impl fmt::Debug for Pages {
 
 #[cfg(test)]
 mod tests {
-    use flate2::{Compression, write::GzEncoder};
-
     use super::*;
-
-    fn gzip(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
-    }
-
-    fn read(coding: Coding, body: &[u8], max_bytes: usize) -> Option<(usize, bool)> {
-        let mut sink = Sink::new(coding, max_bytes);
-        for piece in body.chunks(1000) {
-            if sink.take_in(piece).is_err() {
-                return sink.is_full().then(|| (sink.into_bytes().len(), false));
-            }
-        }
-        Some((sink.into_bytes().len(), true))
-    }
 
     #[test]
     fn a_body_grows_no_longer_than_it_may() {
-        assert_eq!(read(Coding::Identity, &[7; 5000], 5000), Some((5000, true)));
-        assert_eq!(read(Coding::Identity, &[7; 5001], 5000), Some((5000, false)));
-        assert_eq!(read(Coding::Gzip, &gzip(&[7; 5000]), 5000), Some((5000, true)));
-    }
-
-    #[test]
-    fn a_bomb_fills_what_it_may_and_no_more() {
-        let bomb = gzip(&vec![0; 20_000_000]);
-        assert!(bomb.len() < 50_000);
-        assert_eq!(read(Coding::Gzip, &bomb, 100_000), Some((100_000, false)));
-    }
-
-    #[test]
-    fn what_is_no_gzip_is_no_page() {
-        assert_eq!(read(Coding::Gzip, b"<html>never compressed</html>", 5000), None);
+        let read = |bytes: usize| {
+            let body = read_up_to(io::repeat(7).take(bytes as u64), 5000, 0).unwrap();
+            (body.bytes.len(), body.is_whole)
+        };
+        assert_eq!(
+            [read(0), read(4999), read(5000), read(5001)],
+            [(0, true), (4999, true), (5000, true), (5000, false)]
+        );
+        let endless = read_up_to(io::repeat(7), 5000, usize::MAX).unwrap();
+        assert_eq!((endless.bytes.len(), endless.is_whole), (5000, false));
     }
 }

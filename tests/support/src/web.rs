@@ -13,6 +13,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, StatusCode};
 use tokio::{net::TcpListener, sync::Semaphore};
 
@@ -38,8 +39,21 @@ struct Answer {
     status: StatusCode,
     headers: Vec<(String, String)>,
     body: Bytes,
-    is_endless: bool,
+    end: End,
     held: Arc<Semaphore>,
+}
+
+/// How a body ends.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// As bodies do.
+    Usual,
+    /// It is repeated for ever.
+    Never,
+    /// More is promised and does not come, nor does the end.
+    Silence,
+    /// The connection breaks.
+    Broken,
 }
 
 impl Web {
@@ -80,13 +94,27 @@ impl Web {
         let status = StatusCode::from_u16(status).expect("a status");
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let held = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
-        let answer = Answer { status, headers, body: body.into(), is_endless: false, held };
+        let answer = Answer { status, headers, body: body.into(), end: End::Usual, held };
         self.lock().insert(path.to_owned(), answer);
     }
 
     /// From now on the answer at `path` is repeated without an end.
     pub fn never_ends(&self, path: &str) {
-        self.lock().get_mut(path).expect("an answer at this path").is_endless = true;
+        self.ends(path, End::Never);
+    }
+
+    /// From now on whoever asks for `path` gets the answer and waits for more.
+    pub fn falls_silent(&self, path: &str) {
+        self.ends(path, End::Silence);
+    }
+
+    /// From now on the connection breaks behind the answer at `path`, of which more was promised.
+    pub fn breaks_off(&self, path: &str) {
+        self.ends(path, End::Broken);
+    }
+
+    fn ends(&self, path: &str, end: End) {
+        self.lock().get_mut(path).expect("an answer at this path").end = end;
     }
 
     /// From now on whoever asks for `path` has to wait until a permit is added to what comes back.
@@ -119,20 +147,38 @@ async fn answer(State(web): State<Web>, request: Request) -> Response {
     let asked = Asked { path: path.clone(), headers: request.headers().clone() };
     web.asked.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
     let found = web.lock().get(&path).cloned();
-    let Some(Answer { status, headers, body, is_endless, held }) = found else {
+    let Some(Answer { mut status, headers, mut body, end, held }) = found else {
         return StatusCode::NOT_FOUND.into_response();
     };
+    if let Some(from) = last_bytes(request.headers()).and_then(|bytes| body.len().checked_sub(bytes)) {
+        (status, body) = (StatusCode::PARTIAL_CONTENT, body.slice(from..));
+    }
     // Nobody closes it; a permit is given back for the next.
     drop(held.acquire().await);
-    let body = if is_endless {
-        let pieces = std::iter::repeat_with(move || Ok::<_, std::io::Error>(body.clone()));
-        Body::from_stream(futures_util::stream::iter(pieces))
-    } else {
-        Body::from(body)
+    let once = stream::once(std::future::ready(Ok::<_, std::io::Error>(body.clone())));
+    let body = match end {
+        End::Usual => Body::from(body),
+        End::Never => Body::from_stream(stream::iter(std::iter::repeat_with(move || {
+            Ok::<_, std::io::Error>(body.clone())
+        }))),
+        End::Silence => Body::from_stream(once.chain(stream::pending())),
+        End::Broken => {
+            // Not before what came before it has left.
+            let broken = async {
+                tokio::task::yield_now().await;
+                Err(std::io::Error::other("broken"))
+            };
+            Body::from_stream(once.chain(stream::once(broken)))
+        }
     };
     let mut response = Response::builder().status(status);
     for (name, value) in headers {
         response = response.header(name, value);
     }
     response.body(body).expect("an answer")
+}
+
+/// How many of the last bytes somebody asks for; other ranges are not known here.
+fn last_bytes(headers: &HeaderMap) -> Option<usize> {
+    headers.get(http::header::RANGE)?.to_str().ok()?.strip_prefix("bytes=-")?.parse().ok()
 }

@@ -1,20 +1,127 @@
-//! Which letters the bytes of a page are.
+//! Which letters the bytes of a page are, while they come.
 
-use std::borrow::Cow;
+use std::io::{self, Read};
 
-use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
+use encoding_rs::{Decoder, Encoding, UTF_8, WINDOWS_1252};
 use html5gum::{DefaultEmitter, Token, Tokenizer};
 use mime::Mime;
 
 /// How far into a page a `<meta>` with its encoding may stand, in bytes (HTML, "Determining the character encoding").
 const META_BYTES: usize = 1024;
 
-/// Decodes a page by, in this order: its byte order mark, what its server says, what it says itself, UTF-8 if it is that,
-/// windows-1252. What makes no sense becomes U+FFFD.
-pub(super) fn decode<'a>(bytes: &'a [u8], content_type: Option<&str>) -> Cow<'a, str> {
-    let encoding = by_header(content_type).or_else(|| by_page(bytes)).unwrap_or_else(|| by_look(bytes));
-    // Heeds a byte order mark before anything else.
-    encoding.decode(bytes).0
+/// How much is decoded at a time, in bytes.
+const PIECE_BYTES: usize = 8 * 1024;
+
+/// A page as UTF-8, by what is known of it, in this order: its byte order mark, what its server says, what a `<meta>` or an
+/// XML declaration says. A page of which nothing is known is UTF-8 until it turns out not to be, and then windows-1252.
+/// What makes no sense becomes U+FFFD.
+///
+/// The mark goes before the server, as in browsers (Encoding Standard, "BOM sniff"): a page that begins with one is what
+/// the mark says or begins with rubbish.
+pub(super) struct Letters<R> {
+    bytes: R,
+    content_type: Option<String>,
+    by: By,
+    /// Bytes that are not letters yet.
+    raw: Vec<u8>,
+    /// Letters that are not read yet, and how many of them are.
+    ready: String,
+    given: usize,
+    is_over: bool,
+    broke_off: Option<io::Error>,
+}
+
+enum By {
+    /// Nothing was read yet.
+    Unknown,
+    /// It looks like UTF-8; whether there was a letter that shows it.
+    Look { is_shown: bool },
+    /// It is known.
+    Encoding(Box<Decoder>),
+}
+
+impl<R: Read> Letters<R> {
+    pub(super) fn new(bytes: R, content_type: Option<&str>) -> Self {
+        let content_type = content_type.map(ToOwned::to_owned);
+        Self {
+            bytes,
+            content_type,
+            by: By::Unknown,
+            raw: Vec::new(),
+            ready: String::new(),
+            given: 0,
+            is_over: false,
+            broke_off: None,
+        }
+    }
+
+    /// Whether the bytes ended as they should, as far as they were read. To who reads letters all ends are alike, so that
+    /// nothing of what came is lost.
+    pub(super) fn end(self) -> io::Result<()> {
+        self.broke_off.map_or(Ok(()), Err)
+    }
+
+    /// Reads on, and makes letters of what there is.
+    fn fill(&mut self) {
+        (self.given, self.ready) = (0, String::new());
+        let wanted = if matches!(self.by, By::Unknown) { META_BYTES } else { 1 };
+        let mut piece = [0; PIECE_BYTES];
+        let before = self.raw.len();
+        while !self.is_over && self.raw.len() < before + wanted {
+            match self.bytes.read(&mut piece) {
+                Ok(0) => self.is_over = true,
+                Ok(length) => self.raw.extend_from_slice(&piece[..length]),
+                Err(error) => (self.is_over, self.broke_off) = (true, Some(error)),
+            }
+        }
+        if matches!(self.by, By::Unknown) {
+            self.by = self.find_out();
+        }
+        if let By::Look { is_shown } = self.by {
+            self.look(is_shown);
+        }
+        if let By::Encoding(decoder) = &mut self.by {
+            let room = decoder.max_utf8_buffer_length(self.raw.len());
+            self.ready.reserve(room.unwrap_or_default());
+            let (_, read, _) = decoder.decode_to_string(&self.raw, &mut self.ready, self.is_over);
+            self.raw.drain(..read);
+        }
+    }
+
+    fn find_out(&self) -> By {
+        let known = Encoding::for_bom(&self.raw).map(|(encoding, _)| encoding);
+        let known = known.or_else(|| by_header(self.content_type.as_deref())).or_else(|| by_page(&self.raw));
+        known.map_or(By::Look { is_shown: false }, |encoding| By::Encoding(Box::new(encoding.new_decoder())))
+    }
+
+    /// Takes over what is UTF-8, and notes when something is not.
+    fn look(&mut self, is_shown: bool) {
+        let (valid, is_wrong) = match std::str::from_utf8(&self.raw) {
+            Ok(text) => (text.len(), false),
+            // A letter may come in two pieces, and the limit may have cut one in two.
+            Err(error) => (error.valid_up_to(), error.error_len().is_some() || self.is_over),
+        };
+        let text: Vec<u8> = self.raw.drain(..valid).collect();
+        let is_shown = is_shown || !text.is_ascii();
+        self.ready = String::from_utf8(text).unwrap_or_default();
+        self.by = if is_wrong {
+            let encoding = if is_shown { UTF_8 } else { WINDOWS_1252 };
+            By::Encoding(Box::new(encoding.new_decoder_without_bom_handling()))
+        } else {
+            By::Look { is_shown }
+        };
+    }
+}
+
+impl<R: Read> Read for Letters<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.given == self.ready.len() && !(self.is_over && self.raw.is_empty()) {
+            self.fill();
+        }
+        let length = self.ready.as_bytes()[self.given..].as_ref().read(into)?;
+        self.given += length;
+        Ok(length)
+    }
 }
 
 fn by_header(content_type: Option<&str>) -> Option<&'static Encoding> {
@@ -22,10 +129,10 @@ fn by_header(content_type: Option<&str>) -> Option<&'static Encoding> {
     Encoding::for_label(mime.get_param(mime::CHARSET)?.as_str().as_bytes())
 }
 
-/// What an XML declaration or a `<meta>` says. Whoever could read that from UTF-16 was mistaken: it was ASCII.
+/// What a `<meta>` or an XML declaration says. Whoever could read that from UTF-16 was mistaken: it was ASCII.
 fn by_page(bytes: &[u8]) -> Option<&'static Encoding> {
     let head = &bytes[..bytes.len().min(META_BYTES)];
-    let said = by_xml(head).or_else(|| by_meta(head))?;
+    let said = by_meta(head).or_else(|| by_xml(head))?;
     Some(said.output_encoding())
 }
 
@@ -61,24 +168,28 @@ fn label_after(text: &[u8], name: &[u8]) -> Option<Vec<u8>> {
     Some(label.take_while(|byte| !is_noise(byte) && *byte != b';').collect())
 }
 
-fn by_look(bytes: &[u8]) -> &'static Encoding {
-    match std::str::from_utf8(bytes) {
-        Ok(_) => UTF_8,
-        // The limit may have cut a letter in two, of a page that has others.
-        Err(error) if error.error_len().is_none() && !bytes[..error.valid_up_to()].is_ascii() => UTF_8,
-        Err(_) => WINDOWS_1252,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use encoding_rs::{EUC_JP, GB18030, SHIFT_JIS, WINDOWS_1251};
 
     use super::*;
 
+    struct Slowly<'a>(&'a [u8], usize);
+
+    impl Read for Slowly<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let length = into.len().min(self.1);
+            self.0.read(&mut into[..length])
+        }
+    }
+
     fn check(bytes: &[u8], content_type: Option<&str>, expected: &str) {
-        let decoded = decode(bytes, content_type);
-        assert!(decoded.ends_with(expected), "{content_type:?}: {decoded}");
+        // As it comes, and as it comes from a slow server.
+        for piece_bytes in [bytes.len(), 1] {
+            let mut decoded = String::new();
+            let read = Letters::new(Slowly(bytes, piece_bytes), content_type).read_to_string(&mut decoded);
+            assert!(read.is_ok() && decoded.ends_with(expected), "{content_type:?}: {decoded}");
+        }
     }
 
     #[test]
@@ -117,6 +228,12 @@ mod tests {
         check("日本".as_bytes(), None, "日本");
         check(&"日本".as_bytes()[..5], None, "日\u{fffd}");
         check(b"caf\xe9", None, "café");
+        // Long after its beginning, and with letters of both kinds.
+        let late = "x".repeat(20_000);
+        check(format!("{late}日本").as_bytes(), None, "日本");
+        check(&[late.as_bytes(), b"caf\xe9"].concat(), None, "café");
+        check(&["日本".as_bytes(), b"caf\xe9"].concat(), None, "caf\u{fffd}");
+        check(b"", None, "");
         check(b"<script>'<meta charset=Shift_JIS>'</script>caf\xe9", None, "café");
     }
 }

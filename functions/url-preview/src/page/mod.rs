@@ -1,39 +1,89 @@
 //! What a page says of itself: bytes in, OpenGraph out. Pure CPU, no panic on any input.
 //!
-//! In the order of the modules: bytes become letters (`charset`), letters become what was found (`finding`, with the
-//! text that a `summary` is made of), and the best of what was found becomes the answer (`telling`).
+//! In the order of the modules: bytes become letters (`charset`), letters become what was found (`finding`, with what
+//! `json_ld` says and the text that a `summary` is made of), and the best of what was found becomes the answer
+//! (`telling`).
 
 mod charset;
 mod finding;
+mod json_ld;
 mod summary;
 mod telling;
 
+use std::io::{self, Read};
+
 use percent_encoding::percent_decode_str;
+use serde_json::Value;
 use url::Url;
 
 use crate::Preview;
 
+pub(crate) use self::{
+    finding::words,
+    summary::{MAX_CHARS as MAX_DESCRIPTION_CHARS, on_one_line, shorten},
+    telling::MAX_VALUE_CHARS,
+};
+
 /// The answer, all but the picture's bytes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Said {
-    /// OpenGraph's names and values, without those of the picture's measures.
+    /// OpenGraph's names and values, without the picture and its measures.
     pub(crate) tags: Preview,
-    /// The picture that the page is to be shown with.
-    pub(crate) picture: Option<Url>,
+    /// Whether the description is only the beginning of the text.
+    pub(crate) is_guess: bool,
+    /// The pictures that the page may be shown with.
+    pub(crate) pictures: Candidates,
+    /// Where the page says more of itself (oEmbed), if it has not said everything here.
+    pub(crate) oembed: Option<Url>,
 }
 
-/// Reads the page that came from `url`, of which its server says `content_type`.
-pub(crate) fn read(bytes: &[u8], content_type: Option<&str>, url: &Url) -> Said {
-    let letters = charset::decode(bytes, content_type);
-    telling::tell(finding::find(&letters), url)
+/// Pictures in the order in which they are tried.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Candidates {
+    /// Those that are said to be the page's own.
+    pub(crate) said: Vec<Picture>,
+    /// Those that stand on it.
+    pub(crate) seen: Vec<Picture>,
+    /// The site's icon.
+    pub(crate) icon: Vec<Picture>,
+}
+
+/// Where a picture is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Picture {
+    /// On the web.
+    At(Url),
+    /// In the link itself (`data:`).
+    Inline(String),
+}
+
+/// Reads the page that came from `url`, of which its server says `content_type`: as far as there is use in it, or until it
+/// breaks off.
+pub(crate) fn read(bytes: impl Read, content_type: Option<&str>, url: &Url) -> (Said, io::Result<()>) {
+    let mut letters = charset::Letters::new(bytes, content_type);
+    let found = finding::find(&mut letters);
+    (telling::tell(found, url), letters.end())
+}
+
+/// Tells something, unless it is told already or says nothing.
+pub(crate) fn fill(tags: &mut Preview, name: &str, said: Option<impl Into<Value>>) {
+    let said = said.map(Into::into).filter(|said| said.as_str() != Some(""));
+    if let Some(said) = said {
+        tags.entry(name).or_insert(said);
+    }
+}
+
+/// The player in a piece of HTML that is to be shown within another page, if it is a page of the web.
+pub(crate) fn player(html: &str, page: &Url) -> Option<Url> {
+    telling::link(page, &finding::frame(html)?)
 }
 
 /// The last segment of a link's path, for links that lead straight to a file.
 pub(crate) fn file_name(url: &Url) -> Option<String> {
     let segment = url.path_segments()?.next_back()?;
     let name = percent_decode_str(segment).decode_utf8().ok()?;
-    let name = summary::on_one_line(&name);
-    (!name.is_empty()).then(|| summary::shorten(&name, telling::MAX_VALUE_CHARS))
+    let name = on_one_line(&name);
+    (!name.is_empty()).then(|| shorten(&name, MAX_VALUE_CHARS))
 }
 
 #[cfg(test)]
@@ -44,13 +94,20 @@ mod tests {
 
     fn read_html(html: &str) -> Said {
         let url = Url::parse("https://example.org/news/today.html").unwrap();
-        read(html.as_bytes(), Some("text/html"), &url)
+        let (said, end) = read(html.as_bytes(), Some("text/html"), &url);
+        end.unwrap();
+        said
     }
 
     fn check(html: &str, tags: &Value, picture: Option<&str>) {
         let said = read_html(html);
         assert_eq!(Value::from(said.tags), *tags, "{html}");
-        assert_eq!(said.picture.as_ref().map(Url::as_str), picture, "{html}");
+        let Candidates { said, seen, icon } = said.pictures;
+        let first = [said, seen, icon].concat().first().map(|picture| match picture {
+            Picture::At(url) => url.to_string(),
+            Picture::Inline(data) => data.clone(),
+        });
+        assert_eq!(first.as_deref(), picture, "{html}");
     }
 
     #[test]
@@ -82,7 +139,6 @@ mod tests {
                 "og:url": "https://example.org/news/storm",
                 "og:site_name": "The Paper",
                 "og:description": "Never needed",
-                "og:image": "//cdn.example.org/storm.jpg?w=1&h=2",
                 "og:image:alt": "Waves",
                 "og:video:width": 1280,
                 "article:published_time": "2026-11-25",
@@ -104,7 +160,6 @@ mod tests {
                 "og:title": "Ours",
                 "og:description": "Told",
                 "og:site_name": "@paper",
-                "og:image": "a.png",
             }),
             Some("https://example.org/news/a.png"),
         );
@@ -157,7 +212,7 @@ mod tests {
         let bare = json!({ "og:title": "Bare", "og:description": "y" });
         check("<meta property=og:title content=Bare><h1>x</h2>y", &bare, None);
         check("<div style='display: none'>never ended<p>gone", &json!({}), None);
-        check("<p hidden>gone?<p>here", &json!({ "og:description": "gone?\n\nhere" }), None);
+        check("<p hidden>gone <b>too</b><p>here", &json!({ "og:description": "here" }), None);
     }
 
     #[test]
@@ -181,7 +236,7 @@ mod tests {
         let (encoded, _, _) =
             encoding_rs::SHIFT_JIS.encode("<meta charset=shift_jis><title>日本の新聞</title>");
         let url = Url::parse("https://example.org/").unwrap();
-        assert_eq!(read(&encoded, None, &url).tags["og:title"], "日本の新聞");
+        assert_eq!(read(&encoded[..], None, &url).0.tags["og:title"], "日本の新聞");
         check("<html dir=rtl lang=he><title>שלום עולם</title>", &json!({ "og:title": "שלום עולם" }), None);
     }
 

@@ -4,7 +4,7 @@
 const MIN_CHARS: usize = 200;
 
 /// And at most this many.
-pub(super) const MAX_CHARS: usize = 500;
+pub(crate) const MAX_CHARS: usize = 500;
 
 /// The first paragraphs, until they make a summary.
 pub(super) fn summarize<'a>(paragraphs: impl IntoIterator<Item = &'a str>) -> String {
@@ -22,7 +22,7 @@ pub(super) fn summarize<'a>(paragraphs: impl IntoIterator<Item = &'a str>) -> St
 }
 
 /// At most `max_chars` letters, cut between two words and ended by an ellipsis; within a word that is too long itself.
-pub(super) fn shorten(text: &str, max_chars: usize) -> String {
+pub(crate) fn shorten(text: &str, max_chars: usize) -> String {
     let Some((end, _)) = text.char_indices().nth(max_chars) else {
         return text.to_owned();
     };
@@ -33,7 +33,7 @@ pub(super) fn shorten(text: &str, max_chars: usize) -> String {
 }
 
 /// Without line breaks, control characters and repeated blanks.
-pub(super) fn on_one_line(text: &str) -> String {
+pub(crate) fn on_one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len().min(1024));
     for word in text.split(|letter: char| letter.is_whitespace() || letter.is_control()) {
         if !word.is_empty() {

@@ -21,6 +21,8 @@ pub(crate) struct Dns {
 #[derive(Default)]
 struct Zone {
     records: HashMap<Name, Vec<RData>>,
+    /// Names that are somewhere else each time.
+    lies: HashMap<Name, Vec<IpAddr>>,
     broken: Vec<Name>,
     asked: Vec<(Name, RecordType)>,
 }
@@ -37,6 +39,12 @@ impl Dns {
     /// An A or AAAA record.
     pub(crate) fn address(&self, host: &str, address: impl Into<IpAddr>) {
         self.record(host, RData::from(address.into()));
+    }
+
+    /// A name that has one of these addresses after the other, each for no time at all, and in the end the last.
+    pub(crate) fn lies(&self, host: &str, addresses: &[IpAddr]) {
+        let addresses = addresses.iter().rev().copied().collect();
+        self.zone.lock().expect("the zone").lies.insert(name(host), addresses);
     }
 
     /// An SRV record of weight 0.
@@ -81,6 +89,13 @@ impl Zone {
         self.asked.push((host.clone(), kind));
         if self.broken.contains(&host) {
             answer.metadata.response_code = ResponseCode::ServFail;
+        } else if let Some(lies) = self.lies.get_mut(&host) {
+            // Of the other kind there are none, and asking for them uses none up.
+            let address = lies.last().copied().map(RData::from).filter(|data| data.record_type() == kind);
+            if let Some(data) = address {
+                answer.add_answer(Record::from_rdata(host, 0, data));
+                lies.truncate(lies.len().max(2) - 1);
+            }
         } else if let Some(records) = self.records.get(&host) {
             for data in records.iter().filter(|data| data.record_type() == kind) {
                 answer.add_answer(Record::from_rdata(host.clone(), 3600, data.clone()));

@@ -134,7 +134,12 @@ async fn serve_tls(stream: TcpStream, acceptor: TlsAcceptor, router: Router) {
 
 /// Serves plain HTTP on some port of an address.
 pub(crate) async fn serve_http(ip: IpAddr, router: Router) -> SocketAddr {
-    let listener = TcpListener::bind((ip, 0)).await.expect("a port");
+    serve_http_at((ip, 0).into(), router).await
+}
+
+/// The same, at this port.
+pub(crate) async fn serve_http_at(at: SocketAddr, router: Router) -> SocketAddr {
+    let listener = TcpListener::bind(at).await.expect("a port");
     let address = listener.local_addr().expect("an address");
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
