@@ -37,11 +37,19 @@ export function handler(source, selected = []) {
 // Every route of `template.yaml`: its function (the folder's name), its method and its path with names filled in that are
 // legal and as misleading as can be.
 export function routes() {
-    const names = { serverName: 'upload', mediaId: 'thumbnail', fileName: 'preview_url' };
+    const names = {
+        serverName: 'upload',
+        mediaId: 'thumbnail',
+        fileName: 'preview_url',
+        userId: '@media:upload',
+        roomId: '!media:upload',
+        sha256: 'download',
+        jobId: 'media',
+    };
     const found = [];
     let functions = [];
     for (const line of file('template.yaml').split('\n')) {
-        const route = line.match(/^ {8}- (GET|POST|PUT) (\/_matrix\/\S+)$/);
+        const route = line.match(/^ {8}- (GET|POST|PUT|DELETE) (\/_(?:matrix|synapse)\/\S+)$/);
         const code = line.match(/^ {6}CodeUri: functions\/(\S+)$/);
         if (route) functions.push({ method: route[1], path: route[2].replace(/\{(\w+)\}/g, (_, name) => names[name]) });
         if (code) {

@@ -74,14 +74,38 @@ fn router(name: &str, deps: &Deps) -> Router {
         "thumbnail" => thumbnail::router(deps),
         "federation" => federation::router(deps),
         "url-preview" => url_preview::router(deps),
+        "admin" => admin::router(deps),
         _ => Router::new(),
     };
     layers::finish(routes, &deps.config.front)
 }
 
+/// The routes of one function.
+pub(crate) fn routes_of(name: &str) -> Vec<(Method, String)> {
+    functions()
+        .into_iter()
+        .filter(|function| function.name == name)
+        .flat_map(|function| function.routes)
+        .collect()
+}
+
+/// A path with names in it.
+pub(crate) fn filled(path: &str) -> String {
+    [
+        ("{serverName}", "example.org"),
+        ("{mediaId}", "abc"),
+        ("{fileName}", "x"),
+        ("{userId}", "@a:example.org"),
+        ("{roomId}", "!a:example.org"),
+        ("{sha256}", "00"),
+        ("{jobId}", "a"),
+    ]
+    .iter()
+    .fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
+}
+
 async fn is_recognized(router: &Router, method: &Method, path: &str) -> bool {
-    let path =
-        path.replace("{serverName}", "example.org").replace("{mediaId}", "abc").replace("{fileName}", "x");
+    let path = filled(path);
     let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
     let answer = router.clone().oneshot(request).await.unwrap();
     let body = answer.into_body().collect().await.unwrap().to_bytes();
@@ -124,8 +148,10 @@ async fn each_function_answers_its_own_routes_and_no_others() {
 fn every_path_of_the_protocol_is_somebodys() {
     let source = fs::read_to_string(workspace().join("shared/matrix/src/routes.rs")).unwrap();
     let literals = source.split('"').skip(1).step_by(2);
-    let known: BTreeSet<_> =
-        literals.filter(|text| text.starts_with("/_matrix/")).map(String::from).collect();
+    let known: BTreeSet<_> = literals
+        .filter(|text| text.starts_with("/_matrix/") || text.starts_with("/_synapse/"))
+        .map(String::from)
+        .collect();
     let routed = functions().into_iter().flat_map(|function| function.routes).map(|(_, path)| path);
     assert_eq!(routed.collect::<BTreeSet<_>>(), known);
 }
@@ -276,7 +302,8 @@ fn who_hands_out_bytes_streams_and_the_template_knows_it() {
     for Function { name, properties, .. } in functions() {
         let main = fs::read_to_string(workspace().join(format!("functions/{name}/src/main.rs"))).unwrap();
         let mode = properties["FunctionUrlConfig"]["InvokeMode"].as_str();
-        assert_eq!(main.contains("runtime::serve("), mode == Some("BUFFERED"), "{name}");
+        let is_buffered = main.contains("runtime::serve(") || main.contains("runtime::serve_and_work(");
+        assert_eq!(is_buffered, mode == Some("BUFFERED"), "{name}");
         assert_eq!(main.contains("runtime::serve_streaming("), mode == Some("RESPONSE_STREAM"), "{name}");
     }
 }
@@ -314,7 +341,14 @@ fn collect_grants(yaml: &Yaml, into: &mut BTreeSet<(String, String)>) {
 
 /// `MediaTable.Arn` is `….table/${MediaTable}`, and `${MediaBucket.Arn}/remote/*` is `….${MediaBucket}/remote/*`.
 fn place(resource: &str) -> String {
-    let named = ["EphemeralTable", "MediaTable", "MediaBucket", "SigningKeyParameter", "LinkKeyParameter"];
+    let named = [
+        "EphemeralTable",
+        "MediaTable",
+        "MediaBucket",
+        "SigningKeyParameter",
+        "AdminSecretParameter",
+        "LinkKeyParameter",
+    ];
     let name = named.into_iter().find(|name| resource.contains(name)).unwrap_or(resource);
     let prefix = resource.rsplit_once('}').map_or("", |(_, prefix)| prefix);
     format!("{name}{prefix}")

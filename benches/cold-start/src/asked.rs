@@ -69,6 +69,15 @@ pub(crate) async fn of_all(cloud: &Cloud) -> Vec<Asked> {
             "a preview of nothing",
             request("GET", "/_matrix/client/v1/media/preview_url").into(),
         ),
+        function(
+            "admin",
+            "about media of ours",
+            request(
+                "GET",
+                &format!("/_synapse/admin/v1/media/{}/{}", text_of_ours.origin, text_of_ours.media_id),
+            )
+            .into(),
+        ),
         function("ingest", "to look at what is not there", text("sqs-s3-2.1.json")),
         function("remote-fetch", "to fetch under a lease that is over", order()),
     ]

@@ -5,6 +5,8 @@
 
 pub mod access;
 pub mod admit;
+pub mod allowance;
+pub mod chosen;
 pub mod clock;
 pub mod disposition;
 pub mod legacy;
@@ -15,8 +17,11 @@ pub mod parameters;
 pub mod rate;
 pub mod record;
 pub mod refusal;
+pub mod retain;
 pub mod thumbnail;
+pub mod usage;
 
+pub use allowance::Allowance;
 pub use clock::{Clock, Day, Timestamp};
 pub use legacy::Legacy;
 pub use limits::Limits;
@@ -26,3 +31,4 @@ pub use rate::Rate;
 pub use record::{Content, Record, Reservation, Sha256, State};
 pub use refusal::Refusal;
 pub use ruma_common::{OwnedServerName, OwnedUserId, ServerName, UserId};
+pub use usage::Usage;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::rate::Rate;
+use crate::{allowance::Rule, rate::Rate};
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
@@ -18,6 +18,8 @@ pub struct Limits {
     pub user_bytes: Option<u64>,
     /// Media ids that one user may have created and not filled.
     pub pending_uploads: u32,
+    /// What is otherwise for some users; the first rule that names one is theirs.
+    pub users: Vec<Rule>,
     /// How long a media id without bytes waits for them (MSC2246 recommends 24 hours).
     pub reservation_life: Duration,
     /// How often one caller may ask for what.
@@ -81,6 +83,7 @@ impl Default for Limits {
             direct_upload_bytes: 100 * MIB,
             user_bytes: None,
             pending_uploads: 5,
+            users: Vec::new(),
             reservation_life: Duration::from_hours(24),
             rates: Rates::default(),
             remote_bytes: 100 * MIB,
@@ -164,6 +167,50 @@ pub const CACHED_PEERS: u64 = 10_000;
 /// An object whose record has not appeared after this long has none: its upload died. Retention sweeps it.
 pub const ORPHAN_AFTER: Duration = Duration::from_mins(10);
 
+/// How often a step is tried again that others of equal bytes keep disturbing, before it is a fault: whoever disturbs
+/// has got further meanwhile, so that more are not expected even of hundreds at once.
+pub const BLOB_ATTEMPTS: usize = 64;
+
+/// References to equal bytes that are looked at in one page.
+pub const REFERENCES_PAGE: i32 = 100;
+
+/// How many of those who share an object are asked for its thumbnails before new ones are made.
+pub const LENDERS: usize = 4;
+
+/// Windows within which one user's uploads may be limited: each has up to [`WINDOW_STEPS`] entries in the user's item.
+pub const MAX_WINDOWS: usize = 4;
+
+/// The shortest of them; what is quicker is a rate.
+pub const MIN_WINDOW: Duration = Duration::from_mins(1);
+
+/// A window rolls on in steps of this part of its length: so much later than necessary there is room again.
+pub const WINDOW_STEPS: u64 = 24;
+
+/// How long it is remembered by name what was counted to a user: longer than any upload takes.
+pub const COUNT_MEMORY: Duration = Duration::from_hours(24);
+
+/// How many of these names are remembered. An upload that is slower than so many later ones of its user may be missing
+/// in a recount that comes just then, until the next.
+pub const MAX_REMEMBERED_COUNTS: usize = 64;
+
+/// How often counting to a user is tried again whom others count to at the same moment.
+pub const COUNT_ATTEMPTS: usize = 128;
+
+/// Of how many pieces of media a recount looks at the records in one page. DynamoDB reads 100 items at once at most.
+pub const RECOUNT_PAGE: i32 = 100;
+
+/// Up to this many bytes are scanned while whoever brings them waits; what is larger is scanned when it has landed.
+pub const SCANNED_AT_ONCE_BYTES: u64 = 8 * MIB;
+
+/// How much longer than a scanner has for its verdict the link lives that it is given.
+pub const SCAN_LINK_SPARE: Duration = Duration::from_mins(1);
+
+/// Deletions of one deletion's thumbnails that are under way at the same time.
+pub const DELETIONS_IN_FLIGHT: usize = 8;
+
+/// What nobody needs any more is swept after this long: no upload, no fetch and no signed link lives that long.
+pub const RUBBISH_AFTER: Duration = Duration::from_hours(24);
+
 /// What must be left of a caller's budget of remote bytes for a fetch to begin: nobody knows yet how large it is
 /// (Synapse asks for as much).
 pub const REMOTE_HEAD_ROOM_BYTES: u64 = MIB;
@@ -173,6 +220,9 @@ pub const RETRY_FIRST: Duration = Duration::from_mins(1);
 
 /// The longest wait after failed remote fetches.
 pub const RETRY_MAX: Duration = Duration::from_hours(24);
+
+/// Days without anybody asking for it after which the picture of a preview may be deleted (Synapse's).
+pub const PREVIEW_PICTURE_DAYS: u64 = 2;
 
 /// The first look again at a record that is on its way; each further look waits twice as long, up to [`POLL_MAX`].
 pub const POLL_FIRST: Duration = Duration::from_millis(100);
@@ -188,3 +238,44 @@ pub const CACHED_TOKENS: u64 = 10_000;
 
 /// The longest access token that is looked at, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 4 * 1024;
+
+/// Entries of a list that an administrator gets when they do not say (Synapse's default for `limit`).
+pub const LIST_DEFAULT: u64 = 100;
+
+/// The most entries of one page of such a list. Who asks for more gets as many, and the token of the next page.
+pub const LIST_MAX: u64 = 1_000;
+
+/// How deep a list may be read that is not in the order of the index (`from` and `limit` together): so many entries of
+/// the ranking are held in memory, some 200 bytes each.
+pub const RANKED_MAX: u64 = 100_000;
+
+/// Groups (users, servers) that are counted in one pass over the table; more of them take more passes. Each costs some
+/// 200 bytes of memory.
+pub const COUNTED_AT_ONCE: usize = 50_000;
+
+/// Items that one page of a scan reads at most. DynamoDB ends a page at one megabyte, whichever comes first.
+pub const SCAN_PAGE: i32 = 1_000;
+
+/// Media that a job handles at the same time.
+pub const JOB_CONCURRENCY: usize = 8;
+
+/// How long a call that starts a job stays with it before it answers and leaves the rest to others.
+pub const JOB_CALL_TIME: Duration = Duration::from_secs(20);
+
+/// A job that nobody has worked on for this long is taken up again by whoever looks at it.
+pub const JOB_STALLED_AFTER: Duration = Duration::from_mins(2);
+
+/// How long a job is remembered after its last step.
+pub const JOB_MEMORY: Duration = Duration::from_hours(30 * 24);
+
+/// Jobs that are listed: the latest.
+pub const LISTED_JOBS: usize = 100;
+
+/// Names of deleted media that one answer says; all of them are counted.
+pub const NAMED_IN_ANSWER: usize = 10_000;
+
+/// Changes in one page of the feed of quarantines (Synapse's page).
+pub const QUARANTINE_CHANGES_PAGE: i32 = 100;
+
+/// Answers about who is an administrator that are remembered in one process.
+pub const CACHED_ADMINISTRATORS: u64 = 1_000;

@@ -14,15 +14,17 @@ use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 use matrix::Front;
 use media_core::{
-    Legacy, Limits, Neighbours, OwnedServerName, OwnedUserId, Rate, Timestamp, legacy::Frozen, limits::Rates,
-    mxc::parse_server_name, neighbours::Pattern,
+    Legacy, Limits, Neighbours, OwnedServerName, OwnedUserId, Rate, Timestamp, allowance::Rule,
+    legacy::Frozen, limits::Rates, mxc::parse_server_name, neighbours::Pattern, refusal::LimitPage,
 };
+use outbound::Sites;
 use storage::{cloudfront::LinkSettings, secrets::SecretPlace};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use url::Url;
 
 use crate::{
     emf,
+    scanning::STANDARD_TIME,
     settings::{self, Setting},
 };
 
@@ -38,12 +40,16 @@ pub struct Config {
     pub server_name: OwnedServerName,
     /// Who knows the tokens.
     pub identity: Identity,
+    /// Who administers media.
+    pub administration: Administration,
     /// Where things are kept.
     pub store: storage::Settings,
     /// Every number.
     pub limits: Limits,
     /// What clients may upload, and how.
     pub uploads: Uploads,
+    /// Who is asked whether media may be shown.
+    pub scanning: Scanning,
     /// What the old paths that ask for no token still show.
     pub legacy: Legacy,
     /// The header in which a trusted proxy says whom it speaks for.
@@ -69,6 +75,15 @@ pub enum Identity {
     Development(HashMap<String, OwnedUserId>),
 }
 
+/// Who administers media.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Administration {
+    /// These users; `None`: whom the homeserver says.
+    pub users: Option<Vec<OwnedUserId>>,
+    /// Where the secret is whose bearers are administrators, if there is one.
+    pub secret: Option<KeyPlace>,
+}
+
 /// What clients may upload, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Uploads {
@@ -76,8 +91,52 @@ pub struct Uploads {
     pub direct: bool,
     /// Types that are not taken: lower case, `*` for any letters.
     pub forbidden_types: Vec<String>,
-    /// Users without rates, quota and pending limit: `*` for any letters.
+    /// What becomes of bytes that are banned.
+    pub banned: BannedUploads,
+    /// Users without rates and limits of their own: `*` for any letters.
     pub unlimited_users: Vec<String>,
+    /// Where users read about their limits.
+    pub limit_page: Option<LimitPage>,
+}
+
+/// What whoever uploads banned bytes is told. What goes straight to S3 is taken either way: nobody has read it by then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BannedUploads {
+    /// Nothing: they have their name, and nobody sees the bytes (as Synapse does).
+    Accept,
+    /// That these bytes are not taken.
+    Refuse,
+}
+
+/// Who is asked whether media may be shown, and what follows when there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scanning {
+    /// Who; `None` is nobody, and everything is shown.
+    pub scanner: Option<ScannerPlace>,
+    /// How long a verdict may take.
+    pub time: Duration,
+    /// What becomes of media without one.
+    pub on_failure: OnScanFailure,
+    /// Whether every copy of what is hidden is.
+    pub bans: bool,
+}
+
+/// Where a scanner is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScannerPlace {
+    /// It answers HTTP.
+    Url(Url),
+    /// It is a Lambda function of this name or ARN.
+    Function(String),
+}
+
+/// What becomes of media without a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnScanFailure {
+    /// It is shown.
+    Admit,
+    /// Nobody gets it until there is a verdict.
+    Hold,
 }
 
 /// How other servers are spoken to.
@@ -106,6 +165,10 @@ pub struct Federation {
 pub struct Previews {
     /// Whether they are.
     pub enabled: bool,
+    /// Whether clients are refused by MSC4452 where they are not.
+    pub msc4452: bool,
+    /// Which sites are visited.
+    pub sites: Sites,
     /// Private networks whose pages may be previewed.
     pub allow_networks: Vec<IpNet>,
     /// `Accept-Language` for clients that do not say.
@@ -147,6 +210,9 @@ pub struct Gateway {
     pub drain: Duration,
 }
 
+/// What `functions/admin` is called where there is no Lambda.
+const ADMIN: &str = "admin";
+
 /// All that is wrong with a configuration.
 #[derive(PartialEq, Eq, thiserror::Error)]
 pub struct Problems(pub Vec<String>);
@@ -158,9 +224,11 @@ impl Config {
         read.ssm_endpoint = read.optional(&settings::SSM_ENDPOINT, base_url);
         let server_name = read.required(&settings::SERVER_NAME, |name| parse_server_name(name).ok());
         let identity = read.identity();
+        let administration = read.administration();
         let limits = read.limits();
         let store = read.store();
         let uploads = read.uploads();
+        let scanning = read.scanning();
         let legacy = read.legacy();
         let client_address_header = read.optional(&settings::CLIENT_ADDRESS_HEADER, number);
         let front = read.front();
@@ -172,9 +240,11 @@ impl Config {
             (Some(server_name), Some(identity), Some(gateway), problems) if problems.is_empty() => Ok(Self {
                 server_name,
                 identity,
+                administration,
                 store,
                 limits,
                 uploads,
+                scanning,
                 legacy,
                 client_address_header,
                 front,
@@ -228,6 +298,24 @@ impl Reading<'_> {
         }
     }
 
+    fn administration(&mut self) -> Administration {
+        let users = |text: &str| match text {
+            "homeserver" => Some(None),
+            text => {
+                let users = comma_separated(text).map(|user| user.try_into().ok());
+                users.collect::<Option<Vec<_>>>().filter(|users| !users.is_empty()).map(Some)
+            }
+        };
+        Administration {
+            users: self.or(&settings::ADMINS, None, users),
+            secret: self.key(
+                &settings::ADMIN_SECRET_FILE,
+                &settings::ADMIN_SECRET_PARAMETER,
+                "there is one secret for administrators",
+            ),
+        }
+    }
+
     fn limits(&mut self) -> Limits {
         let seconds = |text: &str| text.parse().ok().filter(|&s| s > 0).map(Duration::from_secs);
         let millis = |text: &str| text.parse().ok().map(Duration::from_millis);
@@ -244,6 +332,7 @@ impl Reading<'_> {
             pending_uploads: self.or(&settings::MAX_PENDING_UPLOADS, standard.pending_uploads, |text| {
                 text.parse().ok().filter(|&count| count > 0)
             }),
+            users: self.or(&settings::USER_LIMITS, Vec::new(), rules),
             reservation_life: self.or(&settings::RESERVATION_LIFE, standard.reservation_life, seconds),
             rates: Rates {
                 create: self.rate(&settings::RATE_CREATE),
@@ -283,8 +372,31 @@ impl Reading<'_> {
         Uploads {
             direct: self.or(&settings::DIRECT_UPLOADS, true, number),
             forbidden_types: self.or(&settings::FORBIDDEN_TYPES, Vec::new(), lower_case),
+            banned: self.or(&settings::BANNED_UPLOADS, BannedUploads::Accept, banned_uploads),
             unlimited_users: self.or(&settings::UNLIMITED_USERS, Vec::new(), list),
+            limit_page: self.limit_page(),
         }
+    }
+
+    fn scanning(&mut self) -> Scanning {
+        let on_failure = |text: &str| match text {
+            "admit" => Some(OnScanFailure::Admit),
+            "hold" => Some(OnScanFailure::Hold),
+            _ => None,
+        };
+        let millis = |text: &str| text.parse().ok().filter(|&ms| ms > 0).map(Duration::from_millis);
+        Scanning {
+            scanner: self.optional(&settings::SCANNER, scanner),
+            time: self.or(&settings::SCANNER_TIMEOUT, STANDARD_TIME, millis),
+            on_failure: self.or(&settings::SCANNER_ON_FAILURE, OnScanFailure::Hold, on_failure),
+            bans: self.or(&settings::SCANNER_BANS, false, number),
+        }
+    }
+
+    fn limit_page(&mut self) -> Option<LimitPage> {
+        let can_upgrade = self.or(&settings::USER_LIMIT_UPGRADE, false, number);
+        let page = self.optional(&settings::USER_LIMIT_INFO, http_url)?;
+        Some(LimitPage { info_uri: page.into(), can_upgrade })
     }
 
     fn legacy(&mut self) -> Legacy {
@@ -314,6 +426,8 @@ impl Reading<'_> {
             table: self.said(&settings::TABLE).unwrap_or_default(),
             ephemeral_table: self.said(&settings::EPHEMERAL_TABLE).unwrap_or_default(),
             remote_fetch_function: self.said(&settings::REMOTE_FETCH_FUNCTION).unwrap_or_default(),
+            // A template cannot tell a function its own name; Lambda does.
+            admin_function: environment("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| ADMIN.to_owned()),
         }
     }
 
@@ -379,8 +493,14 @@ impl Reading<'_> {
 
     fn previews(&mut self) -> Previews {
         let english = HeaderValue::from_static("en");
+        let sites = |text: &str| comma_separated(text).map(|site| site.parse().ok()).collect();
         Previews {
             enabled: self.or(&settings::URL_PREVIEWS, true, number),
+            msc4452: self.or(&settings::MSC4452, false, number),
+            sites: Sites {
+                allowed: self.or(&settings::PREVIEW_ALLOW, Vec::new(), sites),
+                denied: self.or(&settings::PREVIEW_DENY, Vec::new(), sites),
+            },
             allow_networks: self.or(&settings::PREVIEW_ALLOW_NETWORKS, Vec::new(), networks),
             languages: self.or(&settings::PREVIEW_LANGUAGES, english, |text| text.parse().ok()),
         }
@@ -492,6 +612,28 @@ fn dev_tokens(text: &str) -> Option<HashMap<String, OwnedUserId>> {
         .collect()
 }
 
+/// Rules stand between semicolons, which no user's name has.
+fn rules(text: &str) -> Option<Vec<Rule>> {
+    text.split(';').map(str::trim).filter(|rule| !rule.is_empty()).map(|rule| rule.parse().ok()).collect()
+}
+
+/// A function's name or ARN has no slash, and every address has.
+fn scanner(text: &str) -> Option<ScannerPlace> {
+    if text.contains('/') {
+        return http_url(text).map(ScannerPlace::Url);
+    }
+    let is_name = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_:$".contains(&byte));
+    is_name.then(|| ScannerPlace::Function(text.to_owned()))
+}
+
+fn banned_uploads(text: &str) -> Option<BannedUploads> {
+    match text {
+        "accept" => Some(BannedUploads::Accept),
+        "refuse" => Some(BannedUploads::Refuse),
+        _ => None,
+    }
+}
+
 fn frozen(text: &str) -> Option<Frozen> {
     if text == "always" {
         return Some(Frozen::Always);
@@ -566,6 +708,11 @@ mod tests {
             ("MEDIA_FEDERATION_DENY_SERVERS", "a b"),
             ("MEDIA_FEDERATION_INLINE_SERVERS", "*.*.org"),
             ("MEDIA_FEDERATION_NOTARIES", "matrix.org,not a name"),
+            ("MEDIA_USER_LIMITS", "* total:1G; @a:example.org 24h"),
+            ("MEDIA_USER_LIMIT_INFO_URI", "plans"),
+            ("MEDIA_SCANNER", "scan://x"),
+            ("MEDIA_SCANNER_ON_FAILURE", "shrug"),
+            ("MEDIA_PREVIEW_DENY", "example.org, ftp://example.org"),
             ("MEDIA_LISTEN", "8008"),
         ])
         .unwrap_err()
@@ -580,12 +727,17 @@ mod tests {
             "FEDERATION_DENY_SERVERS",
             "FEDERATION_INLINE_SERVERS",
             "FEDERATION_NOTARIES",
+            "USER_LIMITS",
+            "USER_LIMIT_INFO_URI",
+            "SCANNER",
+            "SCANNER_ON_FAILURE",
+            "PREVIEW_DENY",
             "LISTEN",
         ] {
             let named = problems.iter().filter(|problem| problem.contains(&format!("MEDIA_{name} "))).count();
             assert_eq!(named, 1, "{name} in {problems:?}");
         }
-        assert_eq!(problems.len(), 10, "{problems:?}");
+        assert_eq!(problems.len(), 15, "{problems:?}");
     }
 
     #[test]

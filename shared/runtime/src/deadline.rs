@@ -49,6 +49,12 @@ impl Deadline {
         Self(self.0.map(|at| at.checked_sub(by).unwrap_or(at)))
     }
 
+    /// When that is; `None`: never.
+    #[must_use]
+    pub fn instant(self) -> Option<Instant> {
+        self.0
+    }
+
     /// Does `work` if there is time for it. What is dropped in the middle may have taken effect all the same.
     ///
     /// # Errors

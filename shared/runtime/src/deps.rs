@@ -3,7 +3,10 @@
 use std::{ops::Deref, path::PathBuf, sync::Arc};
 
 use axum::extract::FromRef;
-use matrix::{AddressHeader, Authenticator, Bell, FederationGate, Reader, Throttle};
+use matrix::{
+    AddressHeader, Administrators, Authenticator, Bell, FederationGate, Reader, Throttle,
+    administrator::Named,
+};
 use media_core::{Clock, Legacy, Limits, OwnedServerName, ServerName};
 use outbound::{
     Fence, Peers, Trust,
@@ -21,7 +24,11 @@ use crate::{
     config::{Identity, KeyPlace, Problems},
     logs,
     memory::SharedMemory,
+    scanning::Scanner,
 };
+
+/// The shortest secret that makes administrators, in bytes: as `openssl rand -hex 16` prints one.
+const MIN_SECRET_BYTES: usize = 32;
 
 /// Everything a function may need. Cheap to clone.
 #[derive(Clone)]
@@ -51,13 +58,18 @@ pub struct Inner {
     pub reader: Reader,
     /// Other servers' media.
     pub federation: FederationMedia,
+    /// Who says whether media may be shown.
+    pub scanner: Scanner,
     /// Pages and pictures of the web.
     pub pages: Pages,
     /// One for each picture that may be decoded at the same time in this process.
     pub picture_slots: Arc<Semaphore>,
     /// Our signing key, where there is one.
     pub signing_key: Option<Arc<SigningKey>>,
+    /// The homeserver, where there is one.
+    pub homeserver: Option<Homeserver>,
     authenticator: Authenticator,
+    administrators: Administrators,
     gate: FederationGate,
     shared: Shared,
 }
@@ -70,6 +82,7 @@ struct Shared {
     observer: Observer,
     trust: Trust,
     signing_key: Option<Arc<SigningKey>>,
+    admin_secret: Option<Arc<str>>,
     bell: Bell,
     picture_slots: Arc<Semaphore>,
 }
@@ -96,8 +109,14 @@ pub enum BootError {
         /// What is wrong with it.
         cause: SigningKeyError,
     },
-    /// The parameter with the signing key cannot be read.
-    #[error("the parameter {parameter} with the signing key cannot be read: {cause}")]
+    /// The secret of the administrators could be guessed.
+    #[error("{place} holds too short a secret: {MIN_SECRET_BYTES} characters are the least")]
+    ShortSecret {
+        /// The file's path, or the parameter's name.
+        place: String,
+    },
+    /// The parameter with the signing key, or with the administrators' secret, cannot be read.
+    #[error("the parameter {parameter}, a secret, cannot be read: {cause}")]
     Parameter {
         /// Its name.
         parameter: String,
@@ -132,6 +151,7 @@ pub async fn boot_with(config: Config, clock: Clock) -> Result<Deps, BootError> 
         clock,
         trust: Trust::load(read_optional(config.federation.ca_file.as_ref())?.as_deref())?,
         signing_key: signing_key(&config, &storage.calls).await?,
+        admin_secret: admin_secret(&config, &storage.calls).await?,
         bell: Bell::default(),
         picture_slots: Arc::new(Semaphore::new(config.limits.concurrent_thumbnails)),
         storage,
@@ -151,7 +171,8 @@ impl Deps {
 }
 
 async fn assemble(config: Config, shared: Shared) -> Result<Deps, BootError> {
-    let Shared { clock, storage, observer, trust, signing_key, bell, picture_slots } = shared.clone();
+    let Shared { clock, storage, observer, trust, signing_key, admin_secret, bell, picture_slots } =
+        shared.clone();
     let limits = Arc::new(config.limits.clone());
     let store = storage::connect_sharing(&config.store, &clock, &limits, &storage).await;
     let peers = Peers::new(
@@ -170,19 +191,27 @@ async fn assemble(config: Config, shared: Shared) -> Result<Deps, BootError> {
         FederationMedia::new(peers, server_name.clone(), signing_key.clone(), limits.remote_time);
     let pages = Pages::new(
         Fence::new(config.previews.allow_networks.clone()),
+        config.previews.sites.clone(),
         &[],
         trust.clone(),
         &user_agent(&server_name),
     )?;
-    let authenticator = match &config.identity {
+    let scanner = Scanner::new(&config.scanning, &store, &trust, &bell, &clock)?;
+    let (homeserver, authenticator) = match &config.identity {
         Identity::Homeserver(url) => {
             let homeserver = Homeserver::new(url, &trust)?;
-            Authenticator::homeserver(homeserver, store.ephemeral.clone(), clock.clone(), limits.token_cache)
+            let (ephemeral, clock) = (store.ephemeral.clone(), clock.clone());
+            let authenticator =
+                Authenticator::homeserver(homeserver.clone(), ephemeral, clock, limits.token_cache);
+            (Some(homeserver), authenticator)
         }
         Identity::Development(tokens) => {
-            Authenticator::development(tokens.clone(), store.ephemeral.clone(), clock.clone())
+            (None, Authenticator::development(tokens.clone(), store.ephemeral.clone(), clock.clone()))
         }
     };
+    let (ephemeral, secret) = (store.ephemeral.clone(), admin_secret.as_deref());
+    let named = administrators(&config, homeserver.as_ref());
+    let administrators = Administrators::new(named, secret, ephemeral, clock.clone(), limits.token_cache);
     let legacy = Arc::new(config.legacy.clone());
     let throttle = Throttle {
         ephemeral: store.ephemeral.clone(),
@@ -214,10 +243,13 @@ async fn assemble(config: Config, shared: Shared) -> Result<Deps, BootError> {
         bell,
         reader,
         federation,
+        scanner,
         pages,
         picture_slots,
         signing_key,
+        homeserver,
         authenticator,
+        administrators,
         gate,
         shared,
     })))
@@ -234,6 +266,12 @@ impl Deref for Deps {
 impl FromRef<Deps> for Authenticator {
     fn from_ref(deps: &Deps) -> Self {
         deps.authenticator.clone()
+    }
+}
+
+impl FromRef<Deps> for Administrators {
+    fn from_ref(deps: &Deps) -> Self {
+        deps.administrators.clone()
     }
 }
 
@@ -255,22 +293,43 @@ fn user_agent(server_name: &ServerName) -> String {
 }
 
 async fn signing_key(config: &Config, calls: &SdkCalls) -> Result<Option<Arc<SigningKey>>, BootError> {
-    let (place, text) = match &config.federation.signing_key {
-        None => return Ok(None),
-        Some(KeyPlace::File(path)) => {
-            let text = read_optional(Some(path))?.unwrap_or_default();
-            (path.display().to_string(), String::from_utf8_lossy(&text).into_owned())
-        }
-        Some(KeyPlace::Secret(secret)) => {
-            let parameter = secret.parameter.clone();
-            match Box::pin(secrets::read(secret, calls)).await {
-                Ok(text) => (parameter, text),
-                Err(cause) => return Err(BootError::Parameter { parameter, cause }),
-            }
-        }
-    };
+    let Some(place) = &config.federation.signing_key else { return Ok(None) };
+    let (text, place) = (text_at(place, calls).await?, place.to_string());
     let key = SigningKey::parse(&text).map_err(|cause| BootError::SigningKey { place, cause })?;
     Ok(Some(Arc::new(key)))
+}
+
+/// Without a homeserver those whom the configuration names, and without names nobody.
+fn administrators(config: &Config, homeserver: Option<&Homeserver>) -> Named {
+    match (&config.administration.users, homeserver) {
+        (Some(users), _) => Named::Users(users.clone()),
+        (None, Some(homeserver)) => Named::Homeserver(homeserver.clone()),
+        (None, None) => Named::Users(Vec::new()),
+    }
+}
+
+async fn admin_secret(config: &Config, calls: &SdkCalls) -> Result<Option<Arc<str>>, BootError> {
+    let Some(place) = &config.administration.secret else { return Ok(None) };
+    let text = text_at(place, calls).await?;
+    let secret = text.trim();
+    if secret.len() < MIN_SECRET_BYTES {
+        return Err(BootError::ShortSecret { place: place.to_string() });
+    }
+    Ok(Some(secret.into()))
+}
+
+async fn text_at(place: &KeyPlace, calls: &SdkCalls) -> Result<String, BootError> {
+    match place {
+        KeyPlace::File(path) => {
+            let text = read_optional(Some(path))?.unwrap_or_default();
+            Ok(String::from_utf8_lossy(&text).into_owned())
+        }
+        KeyPlace::Secret(secret) => {
+            let parameter = secret.parameter.clone();
+            let read = Box::pin(secrets::read(secret, calls)).await;
+            read.map_err(|cause| BootError::Parameter { parameter, cause })
+        }
+    }
 }
 
 fn read_optional(path: Option<&PathBuf>) -> Result<Option<Vec<u8>>, BootError> {

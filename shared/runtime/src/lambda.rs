@@ -23,6 +23,7 @@ use lambda_runtime::{
 use matrix::layers;
 use media_core::{Clock, Refusal, limits::STREAMED_ANSWER_BYTES};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 use crate::{Deadline, Deps, Error, request_log, streamed, url_reply::Reply};
 
@@ -38,6 +39,37 @@ pub async fn serve(deps: &Deps, routes: Router) -> Result<(), Error> {
         async move { Ok::<_, Infallible>(Reply::of(answer(routes, payload, context).await.1).await) }
     });
     lambda_runtime::run(handle).await
+}
+
+/// The same for a function that also wakes itself: an event that is an `E` goes to `handle`, any other is a request.
+pub async fn serve_and_work<E, F>(
+    deps: &Deps,
+    routes: Router,
+    handle: impl Fn(E, Deadline) -> F,
+) -> Result<(), Error>
+where
+    E: DeserializeOwned,
+    F: Future<Output = Result<(), Error>>,
+{
+    let routes = behind_a_url(deps, routes);
+    let handle = |LambdaEvent { payload, context }: LambdaEvent<Value>| {
+        let routes = routes.clone();
+        let ours = E::deserialize(&payload).ok();
+        let deadline = Deadline::of_invocation(context.deadline, &deps.clock);
+        let work = ours.map(|event| handle(event, deadline));
+        // What a handler is made of is deep enough.
+        Box::pin(async move {
+            let Some(work) = work else {
+                // By way of text, which lambda_http insists on.
+                let event: LambdaRequest = serde_json::from_str(&payload.to_string())?;
+                return Ok::<_, Error>(serde_json::to_value(
+                    Reply::of(answer(routes, event, context).await.1).await,
+                )?);
+            };
+            work.await.map(|()| Value::Null)
+        })
+    };
+    lambda_runtime::run(service_fn(handle)).await
 }
 
 /// Answers HTTP until Lambda ends the process, each answer as it comes (`InvokeMode: RESPONSE_STREAM`): of at most

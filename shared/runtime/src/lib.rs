@@ -12,6 +12,7 @@ pub mod logs;
 mod memory;
 mod observer;
 pub mod request_log;
+pub mod scanning;
 pub mod settings;
 mod streamed;
 mod url_reply;
@@ -19,7 +20,7 @@ mod url_reply;
 pub use config::Config;
 pub use deadline::Deadline;
 pub use deps::{BootError, Deps, boot, boot_with};
-pub use lambda::{on_event, serve, serve_streaming};
+pub use lambda::{on_event, serve, serve_and_work, serve_streaming};
 pub use observer::Observer;
 
 /// What ends a `main`: printed by its `Debug`, which for these is their sentence.

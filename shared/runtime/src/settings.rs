@@ -34,6 +34,12 @@ settings! {
         "Base URL of the homeserver, which is asked whose an access token is";
     DEV_TOKENS = "MEDIA_DEV_TOKENS", "TOKEN=@USER:NAME,…", None,
         "Access tokens for development, instead of a homeserver; refused together with one";
+    ADMINS = "MEDIA_ADMINS", "homeserver|@USER:NAME,…", Some("homeserver"),
+        "Who administers media: whom the homeserver says (Synapse's administration API), or these users alone";
+    ADMIN_SECRET_FILE = "MEDIA_ADMIN_SECRET_FILE", "PATH", None,
+        "A secret of 32 characters or more that makes an administrator of whoever sends it as an access token";
+    ADMIN_SECRET_PARAMETER = "MEDIA_ADMIN_SECRET_PARAMETER", "NAME", None,
+        "The same secret from an SSM parameter (SecureString) instead of a file; or from Secrets Manager, as for signing";
     LISTEN = "MEDIA_LISTEN", "ADDRESS:PORT", Some("127.0.0.1:8008"),
         "Gateway: where it listens";
     PUBLIC_URL = "MEDIA_PUBLIC_URL", "URL", None,
@@ -81,8 +87,25 @@ settings! {
         "How long a media id that was created waits for its upload";
     USER_QUOTA_BYTES = "MEDIA_USER_QUOTA_BYTES", "BYTES", None,
         "What one user may have uploaded in all; default: as much as they like";
+    USER_LIMITS = "MEDIA_USER_LIMITS", "@USER:NAME LIMIT:VALUE …;…", Some(""),
+        "What is otherwise for some users, of whom the first rule counts that names them: total:10G (or off), files:5000 (or off), \
+         upload:50M, pending:20, and within a time 24h:1G, 30d:8G; * stands for any letters";
+    USER_LIMIT_INFO = "MEDIA_USER_LIMIT_INFO_URI", "URL", None,
+        "A page about these limits: who has reached one is told M_USER_LIMIT_EXCEEDED and this; default: M_FORBIDDEN";
+    USER_LIMIT_UPGRADE = "MEDIA_USER_LIMIT_CAN_UPGRADE", "true|false", Some("false"),
+        "Whether users can get more there";
     FORBIDDEN_TYPES = "MEDIA_FORBIDDEN_TYPES", "TYPE,…", Some(""),
         "Media types that may not be uploaded, such as application/x-msdownload or video/*";
+    SCANNER = "MEDIA_SCANNER", "URL|FUNCTION", None,
+        "Who is asked whether media may be shown: an address, or on AWS a Lambda function; default: nobody";
+    SCANNER_TIMEOUT = "MEDIA_SCANNER_TIMEOUT_MS", "MILLISECONDS", Some("30000"),
+        "How long the scanner has for a verdict; whoever uploads up to 8 MiB waits for it";
+    SCANNER_ON_FAILURE = "MEDIA_SCANNER_ON_FAILURE", "admit|hold", Some("hold"),
+        "What becomes of media without a verdict: it is shown; or nobody gets it until there is one";
+    SCANNER_BANS = "MEDIA_SCANNER_BANS", "true|false", Some("false"),
+        "Whether what the scanner hides is banned: every copy of the same bytes, here and to come";
+    BANNED_UPLOADS = "MEDIA_BANNED_UPLOADS", "accept|refuse", Some("accept"),
+        "What who uploads bytes that are banned, or hidden by the scanner at once, is told: nothing; or that they are not taken";
     UNLIMITED_USERS = "MEDIA_UNLIMITED_USERS", "@USER:NAME,…", Some(""),
         "Users without rates, quota and pending limit, such as bridges; * stands for any letters";
     RATE_CREATE = "MEDIA_RATE_CREATE", "PER SECOND/BURST|off", Some("10/50"),
@@ -105,6 +128,13 @@ settings! {
         "The largest file fetched from another server";
     URL_PREVIEWS = "MEDIA_URL_PREVIEWS", "true|false", Some("true"),
         "Whether links are previewed, for which this server visits the pages that its users name";
+    MSC4452 = "MEDIA_MSC4452", "true|false", Some("false"),
+        "Whether previews that are switched off are refused with 403 M_FORBIDDEN, as MSC4452 has it, instead of 404";
+    PREVIEW_ALLOW = "MEDIA_PREVIEW_ALLOW", "SITE,…", Some(""),
+        "The only pages that are previewed: example.org, *.example.org or example.org/news/*, where * stands for any letters; \
+         empty: all";
+    PREVIEW_DENY = "MEDIA_PREVIEW_DENY", "SITE,…", Some(""),
+        "What is never fetched for a preview, pages and pictures, also where a redirect leads to it";
     PREVIEW_ALLOW_NETWORKS = "MEDIA_PREVIEW_ALLOW_NETWORKS", "CIDR,…", Some(""),
         "Private networks whose pages may be previewed all the same; their pictures can then be read by every user";
     PREVIEW_LANGUAGES = "MEDIA_PREVIEW_LANGUAGES", "LANGUAGE,…", Some("en"),

@@ -124,6 +124,12 @@ impl Client {
         self.get(&format!("/_matrix/client/v1/media/download/{}/{}", mxc.origin, mxc.media_id)).await
     }
 
+    /// The same, of whoever waits this long for media that is on its way.
+    pub async fn download_waiting(&self, mxc: &Mxc, wait_ms: u64) -> Answer {
+        let path = format!("/_matrix/client/v1/media/download/{}/{}", mxc.origin, mxc.media_id);
+        self.get(&format!("{path}?timeout_ms={wait_ms}")).await
+    }
+
     /// The thumbnail endpoint's own answer.
     pub async fn thumbnail(&self, mxc: &Mxc, query: &str) -> Answer {
         self.get(&format!("/_matrix/client/v1/media/thumbnail/{}/{}?{query}", mxc.origin, mxc.media_id)).await

@@ -21,6 +21,7 @@ pub mod wait;
 pub mod web;
 
 pub use authority::{Authority, TlsFront};
+pub use aws::{Left, left_behind};
 pub use client::{Answer, Client, plain_http};
 pub use cloudfront::CloudFront;
 pub use lambda::{Outcome, RuntimeApi};

@@ -16,6 +16,7 @@ use engine_host::{
     Policies,
     policies::{ACCOUNT, Effect, Note, Principal, REGION, Statement, Use},
 };
+use media_core::mxc::random_name;
 use runtime::settings::{self, Setting};
 use yaml_rust2::{Yaml, YamlLoader};
 
@@ -24,6 +25,9 @@ pub const NOTES: &str = "POLICY_NOTES";
 
 /// The folder of the files, beside the binaries.
 const FOLDER: &str = "policy-notes";
+
+/// Characters of chance in a file's name.
+const FILE_CHARS: usize = 12;
 
 /// What begins the line of a permission that was used; function, action and resource follow, each after a tab.
 const USED: &str = "used";
@@ -122,9 +126,9 @@ pub fn notes() -> &'static Path {
         if let Some(parents) = parents_notes() {
             return parents;
         }
-        let file = folder().join(std::process::id().to_string());
+        // Ids of processes come again within one run of all tests.
+        let file = folder().join(format!("{}-{}", std::process::id(), random_name(FILE_CHARS)));
         fs::create_dir_all(folder()).expect("a folder beside the binaries");
-        let _ = fs::remove_file(&file);
         append(&file, &[BY, &std::env::args().skip(1).collect::<Vec<_>>().join(" ")]);
         file
     })
@@ -242,7 +246,9 @@ fn statement(yaml: &Yaml, names: &Names) -> (Statement, Vec<String>) {
 /// A resource's name (ARN) on the embedded engines. The parser leaves out the tags, so `!GetAtt Bucket.Arn` is `Bucket.Arn`,
 /// and what is between `${` and `}` is the same.
 fn name_of(written: &str, names: &Names) -> String {
-    if !written.contains("${") && written.ends_with(".Arn") {
+    // As CloudFormation names it. By reference its role would need the function, which needs its role.
+    let written = &written.replace("${AWS::StackName}-AdminFunction-*", "admin");
+    if !written.contains("${") && !written.starts_with("arn:") && written != "*" {
         return value_of(written, names);
     }
     let mut pieces = written.split("${");
@@ -268,10 +274,12 @@ fn value_of(variable: &str, names: &Names) -> String {
             let function = &names.remote_fetch_function;
             format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}")
         }
+        "ScannerFunction" => format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:scanner"),
         "ArrivalsQueue.Arn" => format!("arn:aws:sqs:{REGION}:{ACCOUNT}:arrivals"),
         // As the tests name them.
         "SigningKeyParameter" => "/matrix/signing-key".to_owned(),
         "LinkKeyParameter" => "/matrix/links/1".to_owned(),
+        "AdminSecretParameter" => "/matrix/media-admin".to_owned(),
         _ => panic!("a policy names {variable}, which is not known here"),
     }
 }

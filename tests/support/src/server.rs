@@ -225,6 +225,11 @@ impl Server {
         described.collect()
     }
 
+    /// The partition and the sort key of every item of the durable table, asked past the product.
+    pub async fn all_items(&self) -> Vec<(String, String)> {
+        crate::aws::all_items(&self.gateway.deps().config.store).await
+    }
+
     /// Every piece of media that the table knows, asked past the product.
     pub async fn all_records(&self) -> Vec<Record> {
         let deps = self.gateway.deps();

@@ -100,6 +100,7 @@ impl Cloud {
             table: names.table,
             ephemeral_table: names.ephemeral_table,
             remote_fetch_function: names.remote_fetch_function,
+            admin_function: "admin".to_owned(),
         };
         let store = storage::connect(&settings, &Clock::system(), &Limits::default()).await;
         storage::provision::provision(&store).await.expect("a bucket and tables");
@@ -146,6 +147,7 @@ impl Cloud {
         let mxc = new_name();
         let (key, written) = self.has_object(&mxc, bytes).await;
         let content = Content {
+            brought_as: key.clone(),
             object_key: key,
             content_type: "application/octet-stream".to_owned(),
             size_bytes: size_bytes.unwrap_or(written.size_bytes),
