@@ -104,12 +104,21 @@ impl Records {
 
     /// The records of these names, in no order that means anything; what has none is left out.
     pub async fn get_many(&self, names: &[Mxc]) -> Result<Vec<Record>, Error> {
+        self.get_in_batches(names, false).await
+    }
+
+    /// The same as they are at this moment, at twice the price.
+    pub(crate) async fn get_many_latest(&self, names: &[Mxc]) -> Result<Vec<Record>, Error> {
+        self.get_in_batches(names, true).await
+    }
+
+    async fn get_in_batches(&self, names: &[Mxc], consistent: bool) -> Result<Vec<Record>, Error> {
         // DynamoDB refuses a batch that says a name twice.
         let mut seen = HashSet::with_capacity(names.len());
         let names: Vec<_> = names.iter().filter(|name| seen.insert(*name)).collect();
         let mut records = Vec::with_capacity(names.len());
         for batch in names.chunks(BATCH) {
-            self.get_batch(batch, &mut records).await?;
+            self.get_batch(batch, consistent, &mut records).await?;
         }
         Ok(records)
     }
@@ -171,7 +180,7 @@ impl Records {
         Ok((page.items.unwrap_or_default(), next))
     }
 
-    async fn get_batch(&self, names: &[&Mxc], into: &mut Vec<Record>) -> Result<(), Error> {
+    async fn get_batch(&self, names: &[&Mxc], consistent: bool, into: &mut Vec<Record>) -> Result<(), Error> {
         let mut wanted: Vec<Item> = names
             .iter()
             .map(|mxc| {
@@ -181,7 +190,8 @@ impl Records {
             .collect();
         let mut pause = POLL_FIRST;
         for _ in 0..BATCH_ATTEMPTS {
-            let keys = KeysAndAttributes::builder().set_keys(Some(wanted)).build();
+            let keys =
+                KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(consistent).build();
             let keys = keys.map_err(|error| Error::call("BatchGetItem", &error))?;
             let got = self.client().batch_get_item().request_items(self.table(), keys).send().await;
             let mut got = got.map_err(|error| Error::call("BatchGetItem", &error))?;

@@ -5,7 +5,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::types::AttributeValue;
 use media_core::{
     Allowance, Clock, Record, State, Timestamp, Usage, UserId,
     limits::{COUNT_ATTEMPTS, RECOUNT_PAGE},
@@ -17,7 +17,8 @@ use crate::{
     Error, Outcome, Records,
     erase::Erased,
     guards::Seen,
-    item::{self, BY_USER, Item, MAIN, attribute, text, user_key},
+    item::{Item, MAIN, user_key},
+    listing::Page,
 };
 
 /// How a user's media adds up.
@@ -86,8 +87,10 @@ impl Records {
         let mut walk = Walk::new(&seen.usage);
         let mut from = None;
         loop {
-            let (keys, next) = self.media_of(user, from).await?;
-            for record in self.records_of(keys).await? {
+            let Page { found, next } = self.of_user(user, false, Some(RECOUNT_PAGE), from.as_ref()).await?;
+            let names: Vec<_> = found.into_iter().map(|owned| owned.mxc).collect();
+            // As they are at this moment: the index may be a little behind.
+            for record in self.get_many_latest(&names).await? {
                 walk.meet(&record);
             }
             if next.is_none() {
@@ -106,47 +109,6 @@ impl Records {
     async fn seen_usage(&self, user: &UserId) -> Result<Seen, Error> {
         let item = self.get_item(&user_key(user), MAIN, true).await?;
         Ok(item.as_ref().map(Seen::read).unwrap_or_default())
-    }
-
-    /// One page of the keys of a user's media, and where the next begins.
-    async fn media_of(
-        &self,
-        user: &UserId,
-        from: Option<Item>,
-    ) -> Result<(Vec<String>, Option<Item>), Error> {
-        let page = self
-            .client()
-            .query()
-            .table_name(self.table())
-            .index_name(BY_USER)
-            .key_condition_expression("user_id = :user")
-            .expression_attribute_values(":user", text(user.as_str()))
-            .limit(RECOUNT_PAGE)
-            .set_exclusive_start_key(from)
-            .send()
-            .await
-            .map_err(|error| Error::call("Query", &error))?;
-        let keys = page.items().iter().filter_map(|item| item::text_in(item, attribute::PK)).collect();
-        Ok((keys, page.last_evaluated_key))
-    }
-
-    /// The records of a page as they are at this moment: the index may be a little behind.
-    async fn records_of(&self, keys: Vec<String>) -> Result<Vec<Record>, Error> {
-        let main =
-            |pk| Item::from([(attribute::PK.to_owned(), text(pk)), (attribute::SK.to_owned(), text(MAIN))]);
-        let mut wanted: Vec<_> = keys.into_iter().map(main).collect();
-        let mut records = Vec::with_capacity(wanted.len());
-        while !wanted.is_empty() {
-            let asked = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();
-            let asked = asked.map_err(|error| Error::call("BatchGetItem", &error))?;
-            let found = self.client().batch_get_item().request_items(self.table(), asked).send().await;
-            let found = found.map_err(|error| Error::call("BatchGetItem", &error))?;
-            let items = found.responses.unwrap_or_default().remove(self.table()).unwrap_or_default();
-            records.extend(items.iter().map(item::to_record).collect::<Result<Vec<_>, _>>()?);
-            let left = found.unprocessed_keys.unwrap_or_default().remove(self.table());
-            wanted = left.map(|left| left.keys).unwrap_or_default();
-        }
-        Ok(records)
     }
 }
 
